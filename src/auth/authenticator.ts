@@ -1,0 +1,103 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { TidingsError } from '../errors.ts';
+import type { TokenVerifier } from './tokens.ts';
+import type { Viewer } from './viewer.ts';
+
+export interface AuthenticatorOptions {
+  readonly verifier: TokenVerifier;
+  /** Projects of the workspace "default" that anybody may read; empty: every request needs a token. */
+  readonly anonymousProjects: readonly string[];
+  /** Origins beside the server's own from which browsers may use it, such as `https://app.example.com`. */
+  readonly allowedOrigins: readonly string[];
+}
+
+export const SESSION_COOKIE = 'tidings_session';
+
+/** Finds out who asks, on every transport. */
+export class Authenticator {
+  readonly #options: AuthenticatorOptions;
+  readonly #anonymous: Viewer | null;
+
+  constructor(options: AuthenticatorOptions) {
+    this.#options = options;
+    const { anonymousProjects } = options;
+    this.#anonymous =
+      anonymousProjects.length === 0
+        ? null
+        : {
+            userId: null,
+            workspace: 'default',
+            projects: new Set(anonymousProjects),
+            scopes: new Set(['read']),
+            expiresAt: null,
+          };
+  }
+
+  /** @throws TidingsError UNAUTHENTICATED */
+  verify(token: string): Viewer {
+    return this.#options.verifier.verify(token);
+  }
+
+  /**
+   * The viewer of an HTTP request: by its Authorization header, else by the session cookie.
+   *
+   * @throws TidingsError UNAUTHENTICATED
+   */
+  fromHeaders(headers: IncomingHttpHeaders): Viewer {
+    const token = bearer(headers.authorization) ?? this.#cookie(headers);
+    return token === undefined ? this.#withoutToken() : this.verify(token);
+  }
+
+  /**
+   * The viewer of a WebSocket: by the init payload as the various clients fill it, else by the upgrade request.
+   *
+   * @throws TidingsError UNAUTHENTICATED
+   */
+  fromConnection(payload: Readonly<Record<string, unknown>> | undefined, upgrade: IncomingHttpHeaders): Viewer {
+    const token = payload === undefined ? undefined : tokenOf(payload);
+    return token === undefined ? this.fromHeaders(upgrade) : this.verify(token);
+  }
+
+  /**
+   * Whether a browser's page may use the server: pages of the server itself, and of the allowed origins. Programs send no Origin.
+   */
+  isAllowedOrigin(headers: IncomingHttpHeaders): boolean {
+    const { origin, host } = headers;
+    if (origin === undefined) return true;
+    if (this.#options.allowedOrigins.includes(origin)) return true;
+    return host !== undefined && (origin === `http://${host}` || origin === `https://${host}`);
+  }
+
+  #withoutToken(): Viewer {
+    if (this.#anonymous === null) throw new TidingsError('UNAUTHENTICATED');
+    return this.#anonymous;
+  }
+
+  /** A cookie comes along whoever made the browser ask, so it counts only for pages that may use the server. */
+  #cookie(headers: IncomingHttpHeaders): string | undefined {
+    const site = headers['sec-fetch-site'];
+    const isForeign = headers.origin === undefined && site !== undefined && site !== 'same-origin' && site !== 'none';
+    if (isForeign || !this.isAllowedOrigin(headers)) return undefined;
+    for (const pair of headers.cookie?.split(';') ?? []) {
+      const [name, value] = pair.trim().split('=', 2);
+      if (name === SESSION_COOKIE && value !== undefined && value !== '') return value;
+    }
+    return undefined;
+  }
+}
+
+function bearer(header: unknown): string | undefined {
+  return typeof header === 'string' ? /^Bearer +([^\s]+)$/i.exec(header.trim())?.[1] : undefined;
+}
+
+/** Clients put it into `Authorization` in any case, under `headers`, or bare into `authToken` or `token`. */
+function tokenOf(payload: Readonly<Record<string, unknown>>): string | undefined {
+  for (const [name, value] of Object.entries(payload)) {
+    if (typeof value !== 'string' || value === '') continue;
+    const lower = name.toLowerCase();
+    if (lower === 'authorization') return bearer(value) ?? value;
+    if (lower === 'authtoken' || lower === 'token') return bearer(value) ?? value;
+  }
+  const { headers } = payload;
+  return typeof headers === 'object' && headers !== null ? tokenOf(headers as Record<string, unknown>) : undefined;
+}

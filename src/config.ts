@@ -1,0 +1,168 @@
+import { z } from 'zod';
+
+/**
+ * The configuration, from environment variables. The README's table is generated from `settings`; every variable has a default.
+ */
+interface Setting {
+  readonly default: string;
+  readonly example: string;
+  readonly description: string;
+  readonly schema: z.ZodType;
+}
+
+const setting = <Schema extends z.ZodType>(definition: Omit<Setting, 'schema'> & { readonly schema: Schema }) => definition;
+
+const whole = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, 'has to be a whole number')
+    .transform(Number)
+    .pipe(z.number().min(min).max(max));
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== ''),
+);
+const optional = z.string().transform((text) => (text === '' ? undefined : text));
+
+export const settings = {
+  HOST: setting({
+    default: '127.0.0.1',
+    example: '0.0.0.0',
+    description: 'Address to listen on.',
+    schema: z.string().min(1),
+  }),
+  PORT: setting({
+    default: '4000',
+    example: '8080',
+    description: 'Port to listen on; 0 takes a free one.',
+    schema: whole(0, 65_535),
+  }),
+  DATA_DIR: setting({
+    default: './data',
+    example: '/var/lib/tidings',
+    description: 'Directory of the embedded store. One process at a time.',
+    schema: z.string().min(1),
+  }),
+  JWT_SECRET: setting({
+    default: '',
+    example: '$(openssl rand -hex 32)',
+    description:
+      'Secret of at least 32 bytes that tokens are signed with (HS256). Without it and JWT_PUBLIC_KEY the server runs in development mode: on loopback only, with a key of its own.',
+    schema: optional.refine((secret) => secret === undefined || Buffer.byteLength(secret) >= 32, 'has to have at least 32 bytes'),
+  }),
+  JWT_PUBLIC_KEY: setting({
+    default: '',
+    example: '$(cat public.pem)',
+    description: 'Public key in PEM that tokens are checked with: RSA (RS256) or P-256 (ES256).',
+    schema: optional.refine((key) => key === undefined || key.includes('-----BEGIN PUBLIC KEY-----'), 'has to be a public key in PEM'),
+  }),
+  JWT_ISSUER: setting({
+    default: '',
+    example: 'https://id.example.com',
+    description: 'Tokens of another `iss` are refused.',
+    schema: optional,
+  }),
+  JWT_AUDIENCE: setting({
+    default: '',
+    example: 'tidings',
+    description: 'Tokens of another `aud` are refused.',
+    schema: optional,
+  }),
+  ANONYMOUS_PROJECTS: setting({
+    default: '',
+    example: 'website,docs',
+    description: 'Projects of the workspace `default` that anybody may read without a token.',
+    schema: list,
+  }),
+  ALLOWED_ORIGINS: setting({
+    default: '',
+    example: 'https://app.example.com',
+    description: "Origins of web pages that may use the server, beside the server's own.",
+    schema: list.refine(
+      (origins) => origins.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin),
+      'has to list origins, such as https://app.example.com, without a path',
+    ),
+  }),
+  GITHUB_WEBHOOK_SECRET: setting({
+    default: '',
+    example: '$(openssl rand -hex 32)',
+    description: 'Secret of the GitHub webhook. Without it deliveries are refused, but in development mode.',
+    schema: optional,
+  }),
+  GITHUB_WORKSPACE: setting({
+    default: 'default',
+    example: 'acme',
+    description: "Workspace that GitHub's events belong to.",
+    schema: z.string().min(1).max(256),
+  }),
+  RETENTION_EVENTS: setting({
+    default: '100000',
+    example: '1000000',
+    description: 'Events kept in the log of a workspace, at most.',
+    schema: whole(100, 1_000_000_000),
+  }),
+  RETENTION_HOURS: setting({
+    default: '72',
+    example: '168',
+    description: 'Hours for which events are kept, at most.',
+    schema: whole(1, 87_600),
+  }),
+  RETENTION_MIB: setting({
+    default: '256',
+    example: '1024',
+    description: 'MiB of events kept in the log of a workspace, at most.',
+    schema: whole(1, 1_048_576),
+  }),
+  LOG_LEVEL: setting({
+    default: 'info',
+    example: 'debug',
+    description: 'trace, debug, info, warn, error or silent.',
+    schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']),
+  }),
+  DRAIN_SECONDS: setting({
+    default: '20',
+    example: '60',
+    description: 'Seconds over which connections are closed at the end.',
+    schema: whole(0, 3_600),
+  }),
+} satisfies Record<string, Setting>;
+
+type Settings = { readonly [Name in keyof typeof settings]: z.output<(typeof settings)[Name]['schema']> };
+
+export interface Config extends Settings {
+  /** No key is configured: tokens are made here, and nobody from outside can reach the server. */
+  readonly developmentMode: boolean;
+}
+
+/** All mistakes of the environment, each with the variable's name and an example. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+const loopback: ReadonlySet<string> = new Set(['127.0.0.1', '::1', 'localhost']);
+
+/** @throws ConfigError */
+export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const mistakes: string[] = [];
+  const values: Record<string, unknown> = {};
+  for (const [name, { default: fallback, example, schema }] of Object.entries(settings)) {
+    const parsed = schema.safeParse(environment[name] ?? fallback);
+    if (parsed.success) values[name] = parsed.data;
+    else mistakes.push(`${name}: ${parsed.error.issues[0]?.message ?? 'is wrong'}, for example ${name}=${example}`);
+  }
+  const { HOST, JWT_SECRET, JWT_PUBLIC_KEY } = values as unknown as Settings;
+  if (JWT_SECRET !== undefined && JWT_PUBLIC_KEY !== undefined) {
+    mistakes.push('JWT_SECRET and JWT_PUBLIC_KEY: set one of them only');
+  }
+  const developmentMode =
+    (environment['JWT_SECRET'] ?? '') === '' && (environment['JWT_PUBLIC_KEY'] ?? '') === '';
+  if (developmentMode && !loopback.has(HOST)) {
+    mistakes.push(
+      `HOST: is reachable from outside, which needs a key for tokens, for example JWT_SECRET=${settings.JWT_SECRET.example}`,
+    );
+  }
+  if (mistakes.length > 0) throw new ConfigError(`The configuration is wrong:\n${mistakes.map((each) => `  ${each}`).join('\n')}`);
+  return { ...(values as unknown as Settings), developmentMode };
+}

@@ -1,0 +1,285 @@
+/**
+ * The kinds of event. Adding one: an entry here, its Pothos type in schema/, its lines in schema.graphql.
+ *
+ * A kind is about a *subject*: an entity whose state it changes (pull request, workflow …) or a content that leaves no
+ * state (file change, announcement …). The subject knows the shape, the id, and the topics that its events are filed under.
+ */
+import type { z } from 'zod';
+import * as states from './states.ts';
+import { topic, type Topic } from './topics.ts';
+
+/** How long an entity's state is kept: for good, or only while the log still holds its last event. */
+export type Lifetime = 'kept' | 'log';
+
+export interface Subject<State extends object = object> {
+  /** The GraphQL type of the subject's events. */
+  readonly payload: string;
+  readonly schema: z.ZodType<State>;
+  /** The entity's id, unique among the subject's entities in a workspace; absent for contents that leave no state. */
+  readonly id?: (state: State) => string;
+  /** The fields that `id` is made of, where that isn't the field `id`. */
+  readonly key?: readonly (keyof State & string)[];
+  readonly projectId: (state: State) => string | null;
+  /** The one user who may see it. Absent: everybody who may read the project. */
+  readonly userId?: (state: State) => string;
+  /** Topics beside `all` and `project:ID`, which every event has. */
+  readonly topics?: (state: State) => readonly Topic[];
+  readonly lifetime?: (state: State) => Lifetime;
+  /** Values of a new entity for fields that its first report leaves out; other nullable fields start as null, lists empty. */
+  readonly initial?: Readonly<Partial<State>>;
+  /** Fields that follow from others where the report does not tell them. */
+  readonly derive?: (state: State, patch: Readonly<Record<string, unknown>>) => Partial<State>;
+  /** The kind of a change that a service reports by state only. */
+  readonly kind: (before: State | undefined, after: State) => Kind;
+}
+
+const subject = <State extends object>(definition: Subject<State>): Subject<State> => definition;
+const kept = (): Lifetime => 'kept';
+const repoTopics = (state: { readonly repoId: string | null }): Topic[] =>
+  state.repoId === null ? [] : [topic('repo', state.repoId)];
+/** `done` of `total` in percent, with one decimal; nothing where that can't be told. */
+const share = (done: unknown, total: unknown): { percent?: number } => {
+  if (typeof done !== 'number' || typeof total !== 'number' || total <= 0) return {};
+  return { percent: Math.min(100, Math.round((done / total) * 1_000) / 10) };
+};
+const finished = new Set(['COMPLETED', 'FAILED', 'CANCELLED']);
+
+export const subjects = {
+  project: subject<states.Project>({
+    payload: 'ProjectUpdate',
+    schema: states.Project,
+    id: (state) => state.id,
+    projectId: (state) => state.id,
+    topics: (state) =>
+      state.repositories.flatMap((repository) => [
+        topic('repo', repository.id),
+        topic('repo-name', repository.fullName.toLowerCase()),
+        ...(repository.githubId === null ? [] : [topic('github', repository.githubId)]),
+      ]),
+    lifetime: kept,
+    initial: { status: 'ACTIVE' },
+    kind: (before) => (before === undefined ? 'project.created' : 'project.updated'),
+  }),
+  pullRequest: subject<states.PullRequest>({
+    payload: 'PrStateChange',
+    schema: states.PullRequest,
+    id: (state) => pullRequestId(state.repoId, state.number),
+    key: ['repoId', 'number'],
+    projectId: (state) => state.projectId,
+    topics: (state) => [
+      topic('repo', state.repoId),
+      topic('pr', pullRequestId(state.repoId, state.number)),
+      ...(state.headSha === null ? [] : [topic('commit', state.headSha)]),
+    ],
+    lifetime: kept,
+    initial: { state: 'OPEN' },
+    kind: (before, after) => {
+      if (before === undefined) return 'pr.created';
+      return before.state === 'OPEN' && after.state !== 'OPEN' ? 'pr.closed' : 'pr.updated';
+    },
+  }),
+  issue: subject<states.Issue>({
+    payload: 'IssueUpdate',
+    schema: states.Issue,
+    id: (state) => state.id,
+    projectId: (state) => state.projectId,
+    topics: (state) => [...repoTopics(state), topic('issue', state.id)],
+    lifetime: kept,
+    initial: { state: 'OPEN' },
+    kind: (before, after) => {
+      if (before === undefined) return 'issue.created';
+      if (before.state === 'OPEN' && after.state === 'CLOSED') return 'issue.closed';
+      const assigned = after.assignees.join('\n') !== before.assignees.join('\n');
+      return assigned ? 'issue.assigned' : 'issue.updated';
+    },
+  }),
+  workflow: subject<states.Workflow>({
+    payload: 'WorkflowProgress',
+    schema: states.Workflow,
+    id: (state) => state.id,
+    projectId: (state) => state.projectId,
+    topics: (state) => [...repoTopics(state), topic('workflow', state.id)],
+    lifetime: () => 'log',
+    initial: { status: 'RUNNING', percent: 0 },
+    derive: (state, patch) => {
+      if (typeof patch['percent'] === 'number') return {};
+      if (state.status === 'COMPLETED') return { percent: 100 };
+      return share(state.step, state.totalSteps);
+    },
+    kind: (before, after) => {
+      if (after.status === 'COMPLETED') return 'workflow.completed';
+      if (finished.has(after.status)) return 'workflow.failed';
+      return before === undefined || finished.has(before.status) ? 'workflow.started' : 'workflow.progress';
+    },
+  }),
+  agent: subject<states.Agent>({
+    payload: 'AgentStatusChange',
+    schema: states.Agent,
+    id: (state) => state.id,
+    projectId: (state) => state.projectId,
+    topics: (state) => [topic('agent', state.id)],
+    lifetime: kept,
+    kind: (before, after) => {
+      if (after.status === 'OFFLINE') return 'agent.disconnected';
+      return before === undefined || before.status === 'OFFLINE' ? 'agent.connected' : 'agent.status_changed';
+    },
+  }),
+  suggestion: subject<states.AiSuggestion>({
+    payload: 'AiSuggestionMade',
+    schema: states.AiSuggestion,
+    id: (state) => state.id,
+    projectId: (state) => state.projectId,
+    topics: (state) => [topic('target', `${state.targetType}/${state.targetId}`)],
+    lifetime: () => 'log',
+    initial: { severity: 'INFO', confidence: 0.5 },
+    kind: () => 'ai.suggestion',
+  }),
+  analysis: subject<states.AiAnalysis>({
+    payload: 'AiAnalysisComplete',
+    schema: states.AiAnalysis,
+    projectId: (state) => state.projectId,
+    topics: (state) => [topic('target', `${state.targetType}/${state.targetId}`)],
+    kind: () => 'ai.analysis_complete',
+  }),
+  alert: subject<states.Alert>({
+    payload: 'AlertTriggered',
+    schema: states.Alert,
+    id: (state) => state.id,
+    projectId: (state) => state.projectId,
+    lifetime: () => 'log',
+    initial: { severity: 'MEDIUM', status: 'OPEN' },
+    kind: () => 'alert.triggered',
+  }),
+  risk: subject<states.Risk>({
+    payload: 'RiskAlert',
+    schema: states.Risk,
+    id: (state) => state.id,
+    projectId: (state) => state.projectId,
+    lifetime: () => 'log',
+    kind: () => 'risk.alert',
+  }),
+  fileChange: subject<states.FileChange>({
+    payload: 'FileChange',
+    schema: states.FileChange,
+    projectId: (state) => state.projectId,
+    topics: repoTopics,
+    kind: () => 'file.changed',
+  }),
+  autoCommit: subject<states.AutoCommit>({
+    payload: 'AutoCommit',
+    schema: states.AutoCommit,
+    id: (state) => state.id,
+    projectId: (state) => state.projectId,
+    topics: repoTopics,
+    lifetime: () => 'log',
+    derive: (state, patch) => {
+      if (typeof patch['success'] === 'boolean' || patch['phase'] === undefined) return {};
+      return { success: state.phase === 'START' ? null : state.phase === 'RESULT' };
+    },
+    kind: () => 'commit.auto',
+  }),
+  progress: subject<states.Progress>({
+    payload: 'ProgressUpdate',
+    schema: states.Progress,
+    id: (state) => state.projectId,
+    key: ['projectId'],
+    projectId: (state) => state.projectId,
+    lifetime: kept,
+    derive: (state, patch) => {
+      return typeof patch['percent'] === 'number' ? {} : share(state.completedTasks, state.totalTasks);
+    },
+    kind: () => 'progress.updated',
+  }),
+  announcement: subject<states.Announcement>({
+    payload: 'Announcement',
+    schema: states.Announcement,
+    projectId: () => null,
+    initial: { severity: 'INFO' },
+    kind: () => 'announcement',
+  }),
+  notification: subject<states.Notification>({
+    payload: 'Notification',
+    schema: states.Notification,
+    projectId: (state) => state.projectId,
+    userId: (state) => state.userId,
+    topics: (state) => [topic('user', state.userId)],
+    initial: { severity: 'INFO' },
+    kind: () => 'notification',
+  }),
+  member: subject<states.Member>({
+    payload: 'PresenceChange',
+    schema: states.Member,
+    // Neither part can hold a space.
+    id: (state) => `${state.room} ${state.userId}`,
+    key: ['room', 'userId'],
+    projectId: (state) => roomProject(state.room),
+    topics: (state) => [topic('room', state.room)],
+    lifetime: () => 'log',
+    kind: () => 'presence.changed',
+  }),
+} as const;
+
+export type SubjectName = keyof typeof subjects;
+export type StateOf<Name extends SubjectName> = z.infer<(typeof subjects)[Name]['schema']>;
+
+/** Every kind of event, by its dotted name, with the subject that it is about. */
+export const kinds = {
+  'project.created': 'project',
+  'project.updated': 'project',
+  'project.deleted': 'project',
+  'agent.connected': 'agent',
+  'agent.disconnected': 'agent',
+  'agent.status_changed': 'agent',
+  'workflow.started': 'workflow',
+  'workflow.progress': 'workflow',
+  'workflow.completed': 'workflow',
+  'workflow.failed': 'workflow',
+  'pr.created': 'pullRequest',
+  'pr.updated': 'pullRequest',
+  'pr.closed': 'pullRequest',
+  'issue.created': 'issue',
+  'issue.updated': 'issue',
+  'issue.closed': 'issue',
+  'issue.deleted': 'issue',
+  'issue.commented': 'issue',
+  'issue.assigned': 'issue',
+  'ai.suggestion': 'suggestion',
+  'ai.analysis_complete': 'analysis',
+  'alert.triggered': 'alert',
+  'risk.alert': 'risk',
+  'file.changed': 'fileChange',
+  'commit.auto': 'autoCommit',
+  'progress.updated': 'progress',
+  announcement: 'announcement',
+  notification: 'notification',
+  'presence.changed': 'member',
+} as const satisfies Record<string, SubjectName>;
+
+export type Kind = keyof typeof kinds;
+export const kindNames = Object.keys(kinds) as Kind[];
+
+/** Kinds after which the entity exists no more. */
+export const deletions: ReadonlySet<Kind> = new Set<Kind>(['project.deleted', 'issue.deleted']);
+
+export function subjectOf(kind: Kind): Subject {
+  return subjects[kinds[kind]] as unknown as Subject;
+}
+
+/** The kinds that one GraphQL payload type stands for. */
+export function kindsOf(name: SubjectName): Kind[] {
+  return kindNames.filter((kind) => kinds[kind] === name);
+}
+
+/** The value of the GraphQL enum EventType for a kind: `pr.created` is PR_CREATED. */
+export function enumName(kind: Kind): string {
+  return kind.replaceAll('.', '_').toUpperCase();
+}
+
+export function pullRequestId(repoId: string, number: number): string {
+  return `${repoId}#${number}`;
+}
+
+/** The project whose readers may enter a room: rooms named `project:ID` belong to it, others to the whole workspace. */
+export function roomProject(room: string): string | null {
+  return room.startsWith('project:') ? room.slice('project:'.length) : null;
+}

@@ -1,0 +1,230 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import pino, { type Logger } from 'pino';
+import { Authenticator } from './auth/authenticator.ts';
+import { developmentSecret } from './auth/development-key.ts';
+import { signToken, TokenVerifier } from './auth/tokens.ts';
+import { serviceViewer, type Viewer } from './auth/viewer.ts';
+import type { Config } from './config.ts';
+import { TidingsError } from './errors.ts';
+import { Hub } from './hub/hub.ts';
+import { receiveGithub } from './ingest/github/receive.ts';
+import { MemoryLeases } from './presence/leases.ts';
+import { LogPresence } from './presence/log-presence.ts';
+import { Publisher } from './publishing/publisher.ts';
+import type { RequestContext, ServerFacts } from './schema/context.ts';
+import { schema } from './schema/schema.ts';
+import { EmbeddedEventStore } from './store/embedded/embedded-store.ts';
+import type { LogName, Retention } from './store/store.ts';
+import { Documents } from './transport/documents.ts';
+import { GraphiqlPage } from './transport/graphiql.ts';
+import { createGraphqlHttp } from './transport/graphql-http.ts';
+import { Operations } from './transport/operations.ts';
+import { presentResult } from './transport/present.ts';
+import { SseTransport } from './transport/sse.ts';
+import { createTransportWs } from './transport/transport-ws.ts';
+import { WebServer } from './transport/web-server.ts';
+
+/** What tests and benchmarks put in the place of the defaults. */
+export interface Overrides {
+  readonly now?: () => number;
+  readonly logger?: Logger;
+  readonly limits?: Partial<Limits>;
+}
+
+export interface Limits {
+  readonly bodyBytes: number;
+  readonly webhookBodyBytes: number;
+  readonly messageBytes: number;
+  readonly operationsPerConnection: number;
+  readonly initTimeoutMs: number;
+  readonly pingMs: number;
+  /** Bytes waiting for one connection from which its subscriptions are parked. */
+  readonly highWaterMark: number;
+  readonly writeDeadlineMs: number;
+  readonly positionCheckMs: number;
+}
+
+const defaultLimits: Limits = {
+  bodyBytes: 256 * 1_024,
+  webhookBodyBytes: 25 * 1_024 * 1_024,
+  messageBytes: 64 * 1_024,
+  operationsPerConnection: 100,
+  initTimeoutMs: 3_000,
+  pingMs: 12_000,
+  highWaterMark: 1_024 * 1_024,
+  writeDeadlineMs: 30_000,
+  positionCheckMs: 10_000,
+};
+
+export interface Gateway {
+  /** Where it can be reached, once started; without a slash at the end. */
+  readonly url: string;
+  /** A token that may do everything for a day; null unless in development mode. */
+  readonly developmentToken: string | null;
+  start(): Promise<void>;
+  /** Sends clients away over DRAIN_SECONDS, finishes what is under way, and closes the store. */
+  stop(): Promise<void>;
+}
+
+const version = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string })
+  .version;
+
+/** Puts the server together. Nothing happens before `start`, but that the embedded store opens its directory. */
+export async function createGateway(config: Config, overrides: Overrides = {}): Promise<Gateway> {
+  const now = overrides.now ?? Date.now;
+  const limits = { ...defaultLimits, ...overrides.limits };
+  const logger = overrides.logger ?? pino({ level: config.LOG_LEVEL });
+  const onError = (error: unknown): void => logger.error({ err: error }, 'unexpected error');
+
+  const directory = resolve(config.DATA_DIR);
+  const store = await EmbeddedEventStore.open({
+    directory,
+    retention: (log) => retentionOf(log, config),
+    now,
+    onError,
+  });
+  const publisher = new Publisher({ store, now });
+  const presence = new LogPresence({ store, leases: new MemoryLeases({ now }), now, onError });
+  const hub = new Hub({
+    store,
+    schema,
+    present: (result) => presentResult(result, onError),
+    onError,
+    positionCheckMs: limits.positionCheckMs,
+  });
+
+  const secret = config.JWT_SECRET ?? developmentSecret(directory);
+  const verifier = new TokenVerifier({
+    key: config.JWT_PUBLIC_KEY === undefined ? { secret } : { publicKey: config.JWT_PUBLIC_KEY },
+    issuer: config.JWT_ISSUER,
+    audience: config.JWT_AUDIENCE,
+    now,
+  });
+  const authenticator = new Authenticator({
+    verifier,
+    anonymousProjects: config.ANONYMOUS_PROJECTS,
+    allowedOrigins: config.ALLOWED_ORIGINS,
+  });
+  const developmentToken = config.developmentMode
+    ? signToken(secret, { sub: 'developer', projects: '*', scope: 'read publish admin' }, 24 * 3_600)
+    : null;
+
+  const startedAt = now();
+  const server: ServerFacts = {
+    version,
+    developmentMode: config.developmentMode,
+    now,
+    startedAt,
+    stats: (workspace) => ({
+      ...hub.stats(workspace),
+      connections: { websocket: web.webSockets, sse: sse.connections },
+    }),
+  };
+  const contextOf = (viewer: Viewer, connection: RequestContext['connection'] = null): RequestContext => ({
+    viewer,
+    store,
+    publisher,
+    presence,
+    server,
+    connection,
+  });
+
+  const operations = new Operations({ documents: new Documents(schema), hub, onHidden: onError });
+  const { highWaterMark, writeDeadlineMs } = limits;
+  const sse = new SseTransport({ operations, contextOf, now, highWaterMark, writeDeadlineMs, heartbeatMs: limits.pingMs });
+  const transportWs = createTransportWs({
+    operations,
+    authenticator,
+    contextOf,
+    maxOperations: limits.operationsPerConnection,
+    initTimeoutMs: limits.initTimeoutMs,
+    onError,
+  });
+  const web: WebServer = new WebServer({
+    authenticator,
+    graphql: createGraphqlHttp({
+      operations,
+      sse,
+      viewerOf: (request) => authenticator.fromHeaders(request.headers),
+      contextOf,
+      maxBodyBytes: limits.bodyBytes,
+      onHidden: onError,
+    }),
+    graphiql: {
+      open: new GraphiqlPage(null),
+      withToken: developmentToken === null ? null : new GraphiqlPage(developmentToken),
+    },
+    githubWebhook: async (headers, rawBody) =>
+      receiveGithub(
+        {
+          headers: {
+            event: single(headers['x-github-event']),
+            delivery: single(headers['x-github-delivery']),
+            signature: single(headers['x-hub-signature-256']),
+            contentType: headers['content-type'],
+          },
+          rawBody,
+        },
+        {
+          secret: config.GITHUB_WEBHOOK_SECRET ?? null,
+          allowUnsigned: config.developmentMode,
+          publish: async (plan, idempotencyKeys) => {
+            const publishedBy = serviceViewer(config.GITHUB_WORKSPACE);
+            const { cursors, duplicate } = await publisher.publish({ publishedBy, source: 'github', plan, idempotencyKeys });
+            return { duplicate, count: cursors.length, cursor: cursors.at(-1) ?? null };
+          },
+        },
+      ),
+    transportWs: (connection, upgrade) => transportWs.opened(connection, upgrade),
+    checkReady: async () => {
+      if (stopping !== undefined) throw new TidingsError('SHUTTING_DOWN');
+      await store.ping();
+    },
+    onConnectionClosed: (id) => presence.release(id),
+    onError,
+    now,
+    limits,
+  });
+
+  let url: string | undefined;
+  let stopping: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    logger.info('stopping');
+    await presence.close();
+    sse.close();
+    await web.close(config.DRAIN_SECONDS * 1_000);
+    hub.close();
+    await store.close();
+    logger.info('stopped');
+  };
+  return {
+    get url() {
+      if (url === undefined) throw new Error('The gateway has not been started.');
+      return url;
+    },
+    developmentToken,
+    async start() {
+      url = await web.listen(config.PORT, config.HOST);
+      logger.info({ url, version, developmentMode: config.developmentMode }, 'listening');
+    },
+    async stop() {
+      stopping ??= stop();
+      await stopping;
+    },
+  };
+}
+
+/** Presence is worth nothing once it is stale. */
+function retentionOf(log: LogName, config: Config): Retention {
+  if (log.stream === 'presence') return { events: 10_000, hours: 1, bytes: 16 * 1_024 * 1_024 };
+  return {
+    events: config.RETENTION_EVENTS,
+    hours: config.RETENTION_HOURS,
+    bytes: config.RETENTION_MIB * 1_024 * 1_024,
+  };
+}
+
+function single(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header[0] : header;
+}

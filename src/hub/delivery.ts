@@ -1,0 +1,277 @@
+import { errorCatalogue, TidingsError } from '../errors.ts';
+import { kinds } from '../events/catalogue.ts';
+import { asSnapshot, type Entry } from '../events/event.ts';
+import { decodeCursor, encodeCursor, PositionLost, type Position } from '../events/position.ts';
+import type { EventStore } from '../store/store.ts';
+import type { Feed } from './feed.ts';
+import type { RouteStart } from './route.ts';
+import type { SharedOperation } from './shared-operation.ts';
+import type { EncodedResult, Sink } from './sink.ts';
+import { isFiledUnder } from './topic-index.ts';
+
+/**
+ * - `starting`: finds out where to begin
+ * - `catchingUp`: reads on from its position until nothing is left
+ * - `live`: gets each event as it comes
+ * - `congested`: waits for its connection, and remembers nothing but its position
+ * - `ended`: for good
+ */
+export type Phase = 'starting' | 'catchingUp' | 'live' | 'congested' | 'ended';
+
+export interface DeliveryOptions {
+  readonly store: EventStore;
+  readonly feed: Feed;
+  readonly shared: SharedOperation;
+  readonly start: RouteStart;
+  readonly sink: Sink;
+  /** Called once, at the end; with what ended it, if that was not the subscriber. */
+  readonly onEnd: (error: unknown) => void;
+  readonly onDelivered: () => void;
+  /** Resolves when a failed read of the store may be tried again. */
+  readonly pause: () => Promise<void>;
+}
+
+/** The largest snapshot, in entities. */
+const MAX_SNAPSHOT = 10_000;
+
+/**
+ * One subscription: a position in the log that moves forward. Whatever happens, the entries behind the position are exactly those that the
+ * sink has not been given yet.
+ */
+export class Delivery {
+  readonly #options: DeliveryOptions;
+  #shared: SharedOperation;
+  #phase: Phase = 'starting';
+  /** While live it stays where it went live: the feed's position is the delivery's. */
+  #position: Position;
+  #needsSnapshot = false;
+  /**
+   * What is to be delivered before reading on: the items of a snapshot, and with LATEST the newest entry of each entity up to the position. By
+   * entity, in the order of delivery.
+   */
+  readonly #pending = new Map<string, Entry>();
+  /** Entities that the snapshot shows in a later state than its position tells, with the offset of that state. */
+  readonly #ahead = new Map<string, number>();
+  #run: Promise<void> | undefined;
+
+  constructor(options: DeliveryOptions) {
+    this.#options = options;
+    this.#shared = options.shared;
+    this.#position = options.feed.position;
+    this.#shared.deliveries.add(this);
+  }
+
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  get shared(): SharedOperation {
+    return this.#shared;
+  }
+
+  /** Finds its first position and delivers from there. Throws nothing: what goes wrong ends it. */
+  start(): void {
+    const { after, snapshot } = this.#options.start;
+    try {
+      const cursor = after === null ? null : decodeCursor(after);
+      this.#needsSnapshot = cursor === null ? snapshot : cursor.inSnapshot;
+      if (cursor !== null) this.#position = cursor.position;
+      if (cursor === null && !this.#needsSnapshot) this.#goLive();
+      else this.#catchUp();
+    } catch (error) {
+      this.#end(error);
+    }
+  }
+
+  /** A live entry; its result is the same for all. */
+  deliverLive(entry: Entry, result: EncodedResult): void {
+    if (this.#isShown(entry)) return;
+    this.#write(result);
+    if (!this.#options.sink.isCongested) return;
+    this.#position = entry.position;
+    this.#shared.live.delete(this);
+    this.#catchUp();
+  }
+
+  /** The log is not the one that was followed: start again from a snapshot where that was asked for, else say so and end. */
+  reset(lost: PositionLost): void {
+    if (this.#phase === 'ended') return;
+    const { start } = this.#options;
+    if (!start.snapshot || this.#shared.route.snapshotOf === null) return this.#end(lost);
+    this.#needsSnapshot = true;
+    this.#pending.clear();
+    this.#shared.live.delete(this);
+    this.#catchUp();
+  }
+
+  /** Goes on with another access from exactly where it is. */
+  reroute(shared: SharedOperation): void {
+    if (this.#phase === 'ended' || shared === this.#shared) return;
+    const wasLive = this.#shared.live.delete(this);
+    this.#shared.deliveries.delete(this);
+    this.#shared = shared;
+    shared.deliveries.add(this);
+    if (wasLive) shared.live.add(this);
+    // What the new access doesn't cover must not wait to be sent.
+    for (const [key, entry] of this.#pending) if (!shared.accepts(entry)) this.#pending.delete(key);
+  }
+
+  /** Ends it with an error that the subscriber is told. */
+  fail(error: TidingsError): void {
+    this.#end(error);
+  }
+
+  /** The subscriber has left. */
+  stop(): void {
+    this.#end(undefined);
+  }
+
+  #end(error: unknown): void {
+    if (this.#phase === 'ended') return;
+    this.#phase = 'ended';
+    this.#pending.clear();
+    this.#shared.live.delete(this);
+    this.#shared.deliveries.delete(this);
+    this.#options.onEnd(error instanceof PositionLost ? error.toTidingsError() : error);
+  }
+
+  #write(result: EncodedResult): void {
+    this.#options.sink.next(result);
+    this.#options.onDelivered();
+  }
+
+  #goLive(): void {
+    this.#phase = 'live';
+    this.#shared.live.add(this);
+  }
+
+  /** Ends live or ended. One at a time. */
+  #catchUp(): void {
+    if (this.#phase === 'ended') return;
+    this.#phase = 'catchingUp';
+    this.#run ??= this.#moveOn()
+      .catch((error: unknown) => this.#end(error))
+      .finally(() => {
+        this.#run = undefined;
+        // Went live and fell behind again before the run had ended.
+        if (this.#phase === 'catchingUp') this.#catchUp();
+      });
+  }
+
+  async #moveOn(): Promise<void> {
+    while (this.#phase !== 'ended') {
+      try {
+        if (await this.#step()) return;
+      } catch (error) {
+        if (error instanceof PositionLost) this.reset(error);
+        else if (error instanceof TidingsError && errorCatalogue[error.code].retryable) await this.#options.pause();
+        else throw error;
+      }
+    }
+  }
+
+  /** One step forward. True when there is nothing left to do, and it went live in the same synchronous step that found that out. */
+  async #step(): Promise<boolean> {
+    const { sink, start, feed } = this.#options;
+    if (sink.isCongested) {
+      this.#phase = 'congested';
+      await new Promise<void>((resolve) => sink.whenDrained(resolve));
+      if (this.#isEnded()) return true;
+      this.#phase = 'catchingUp';
+    }
+    if (this.#needsSnapshot) await this.#takeSnapshot();
+    if (this.#isEnded()) return true;
+    const conflates = start.delivery === 'LATEST';
+    if (this.#pending.size > 0 && !conflates) {
+      this.#writePending();
+      return false;
+    }
+    const read = feed.after(this.#position);
+    const entries = read instanceof Promise ? await read : read;
+    if (this.#isEnded() || this.#needsSnapshot) return this.#isEnded();
+    if (entries.length > 0) {
+      this.#take(entries, conflates);
+      // A long way to catch up must not keep everybody else waiting.
+      await new Promise(setImmediate);
+      return false;
+    }
+    if (this.#pending.size > 0) {
+      this.#writePending();
+      return false;
+    }
+    if (this.#position.offset < feed.position.offset) return false;
+    this.#goLive();
+    return true;
+  }
+
+  /** Moves over entries of the log, writing what concerns this subscription, until it is congested or they are used up. */
+  #take(entries: readonly Entry[], conflates: boolean): void {
+    for (const entry of entries) {
+      if (!this.#isShown(entry) && isFiledUnder(this.#shared.route, entry) && this.#shared.accepts(entry)) {
+        if (conflates) {
+          const key = keyOf(entry);
+          this.#pending.delete(key);
+          this.#pending.set(key, entry);
+        } else {
+          this.#write(this.#shared.result(entry));
+        }
+      }
+      this.#position = entry.position;
+      if (!conflates && this.#options.sink.isCongested) return;
+    }
+  }
+
+  #writePending(): void {
+    for (const [key, entry] of this.#pending) {
+      this.#pending.delete(key);
+      this.#write(this.#shared.result(entry));
+      if (this.#options.sink.isCongested) return;
+    }
+  }
+
+  /** State and position together, so that going on from the position neither misses nor repeats anything. */
+  async #takeSnapshot(): Promise<void> {
+    const { feed, store } = this.#options;
+    const { log, snapshotOf, topics } = this.#shared.route;
+    if (snapshotOf === null) throw new TidingsError('BAD_CURSOR');
+    const pages = await Promise.all(
+      topics.map(async (topic) => store.entities(log, { type: snapshotOf, topic, limit: MAX_SNAPSHOT })),
+    );
+    if (this.#isEnded()) return;
+    // Pages read one after the other are true at different positions: go on from the first, and pass over what the later ones show.
+    const at = pages.map((page) => page.at).reduce((a, b) => (b.offset < a.offset ? b : a), pages[0]?.at ?? feed.position);
+    // Only the last item's cursor continues behind the snapshot: what is left of it at any other is nowhere in the log.
+    const inside = encodeCursor(at, true);
+    this.#pending.clear();
+    this.#ahead.clear();
+    let last: Entry | undefined;
+    for (const { entries, hasMore } of pages) {
+      if (hasMore) throw new TidingsError('SNAPSHOT_TOO_LARGE');
+      for (const entry of entries) {
+        const item = asSnapshot(entry, inside);
+        if (this.#shared.accepts(item)) this.#pending.set(keyOf(item), (last = item));
+        if (entry.position.offset > at.offset) this.#ahead.set(keyOf(entry), entry.position.offset);
+      }
+    }
+    if (last !== undefined) this.#pending.set(keyOf(last), asSnapshot(last, encodeCursor(at)));
+    this.#position = at;
+    this.#needsSnapshot = false;
+  }
+
+  /** The subscriber has it: through a snapshot that is ahead of the feed. */
+  #isShown(entry: Entry): boolean {
+    if (entry.position.offset <= this.#position.offset) return true;
+    if (this.#ahead.size === 0 || entry.entityId === null) return false;
+    return entry.position.offset <= (this.#ahead.get(keyOf(entry)) ?? 0);
+  }
+
+  // A method, because the compiler would take a look at the field for settled across an await.
+  #isEnded(): boolean {
+    return this.#phase === 'ended';
+  }
+}
+
+/** The entity of an entry, or the entry itself where it has none. */
+function keyOf(entry: Entry): string {
+  return entry.entityId === null ? `at ${entry.position.offset}` : `${kinds[entry.kind]} ${entry.entityId}`;
+}

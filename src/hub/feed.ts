@@ -1,0 +1,172 @@
+import type { Entry } from '../events/event.ts';
+import { PositionLost, samePosition, type Position } from '../events/position.ts';
+import type { EventStore, LogName, Unwatch } from '../store/store.ts';
+import { Ring } from './ring.ts';
+
+export interface FeedOptions {
+  readonly store: EventStore;
+  readonly log: LogName;
+  /** Bound of the entries kept in memory. */
+  readonly ringBytes: number;
+  /** Milliseconds between checks of the position against the store, which catch a lost last wake-up. */
+  readonly checkMs: number;
+  /** Milliseconds before a failed read is tried again. */
+  readonly retryMs: number;
+  /** Every entry, each once, in the order of the log. */
+  readonly onEntry: (entry: Entry) => void;
+  /** The log is not the one that was followed: it goes on from `head`, and what was delivered may not be in it. */
+  readonly onReset: (lost: PositionLost) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+const PAGE = 500;
+
+/**
+ * Follows the end of one log. Wake-ups may be lost, doubled, late or out of order: only offset = last + 1 is passed on, everything else
+ * makes it read the log.
+ */
+export class Feed {
+  readonly #options: FeedOptions;
+  #position: Position;
+  #ring: Ring;
+  #filling = false;
+  #fillAgain = false;
+  #closed = false;
+  #unwatch: Unwatch = () => undefined;
+  #check: NodeJS.Timeout | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  /** Reads of the log under way, by where they start: everybody who catches up from there shares one. */
+  readonly #reads = new Map<string, Promise<readonly Entry[]>>();
+  #logReads = 0;
+
+  private constructor(options: FeedOptions, position: Position) {
+    this.#options = options;
+    this.#position = position;
+    this.#ring = new Ring(position, options.ringBytes);
+  }
+
+  /** Resolves when the feed misses nothing from its position on. */
+  static async open(options: FeedOptions): Promise<Feed> {
+    const { store, log } = options;
+    let feed: Feed | undefined;
+    // Watching begins before the head is read: what is appended in between is seen twice rather than never.
+    const unwatch = await store.watch(log, (entries) => feed?.accept(entries));
+    try {
+      feed = new Feed(options, await store.head(log));
+    } catch (error) {
+      unwatch();
+      throw error;
+    }
+    feed.#unwatch = unwatch;
+    feed.#check = setInterval(() => void feed.#fill(), options.checkMs);
+    return feed;
+  }
+
+  /** Right behind the last entry that was passed on. */
+  get position(): Position {
+    return this.#position;
+  }
+
+  /** How often the log was read. */
+  get logReads(): number {
+    return this.#logReads;
+  }
+
+  /**
+   * Entries behind a position: at once where the ring has them, else from the log.
+   *
+   * @throws PositionLost, TidingsError STORE_UNAVAILABLE (both only from the log)
+   */
+  after(position: Position): readonly Entry[] | Promise<readonly Entry[]> {
+    const recent = this.#ring.after(position, PAGE);
+    if (recent !== undefined) return recent;
+    const key = `${position.epoch} ${position.offset} ${position.chain}`;
+    let reading = this.#reads.get(key);
+    if (reading === undefined) {
+      reading = this.#read(position).finally(() => this.#reads.delete(key));
+      this.#reads.set(key, reading);
+    }
+    return reading;
+  }
+
+  /** A wake-up. */
+  accept(entries: readonly Entry[]): void {
+    for (const entry of entries) {
+      if (this.#closed) return;
+      const { epoch, offset } = entry.position;
+      if (epoch === this.#position.epoch && offset <= this.#position.offset) continue;
+      // While filling, the log says more than any wake-up; it is read once more for what came meanwhile.
+      if (this.#filling || epoch !== this.#position.epoch || offset !== this.#position.offset + 1) {
+        void this.#fill();
+        return;
+      }
+      this.#pass(entry);
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#unwatch();
+    clearInterval(this.#check);
+    clearTimeout(this.#retry);
+  }
+
+  #pass(entry: Entry): void {
+    this.#position = entry.position;
+    this.#ring.push(entry, sizeOf(entry));
+    this.#options.onEntry(entry);
+  }
+
+  async #read(position: Position): Promise<readonly Entry[]> {
+    this.#logReads++;
+    const page = await this.#options.store.read(this.#options.log, position, PAGE);
+    return page.entries;
+  }
+
+  /** Reads the log until the feed is at its end. One at a time; asked for meanwhile, it looks once more. */
+  async #fill(): Promise<void> {
+    if (this.#closed) return;
+    if (this.#filling) {
+      this.#fillAgain = true;
+      return;
+    }
+    this.#filling = true;
+    clearTimeout(this.#retry);
+    try {
+      do {
+        this.#fillAgain = false;
+        await this.#catchUp();
+      } while (this.#fillAgain && !this.#closed);
+    } catch (error) {
+      if (this.#closed) return;
+      this.#options.onError(error);
+      this.#retry = setTimeout(() => void this.#fill(), this.#options.retryMs);
+    } finally {
+      this.#filling = false;
+    }
+  }
+
+  async #catchUp(): Promise<void> {
+    const { store, log } = this.#options;
+    for (;;) {
+      try {
+        const head = await store.head(log);
+        if (this.#closed || samePosition(head, this.#position)) return;
+        const entries = await this.#read(this.#position);
+        if (this.#closed || entries.length === 0) return;
+        for (const entry of entries) this.#pass(entry);
+      } catch (error) {
+        if (!(error instanceof PositionLost) || this.#closed) throw error;
+        this.#position = error.head;
+        this.#ring = new Ring(error.head, this.#options.ringBytes);
+        this.#options.onReset(error);
+        return;
+      }
+    }
+  }
+}
+
+/** A rough size in memory: the texts dominate. */
+function sizeOf(entry: Entry): number {
+  return 400 + 2 * JSON.stringify(entry.data).length;
+}

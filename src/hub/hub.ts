@@ -1,0 +1,238 @@
+import type { ExecutionResult, GraphQLSchema } from 'graphql';
+import { TidingsError } from '../errors.ts';
+import type { Entry } from '../events/event.ts';
+import { logKey, type EventStore, type LogName } from '../store/store.ts';
+import { Delivery } from './delivery.ts';
+import { Feed } from './feed.ts';
+import type { Operation } from './operation.ts';
+import type { Route } from './route.ts';
+import { SharedOperation } from './shared-operation.ts';
+import type { Sink } from './sink.ts';
+import { TopicIndex } from './topic-index.ts';
+
+export interface HubOptions {
+  readonly store: EventStore;
+  readonly schema: GraphQLSchema;
+  /** Turns an execution's result into what clients may see. */
+  readonly present: (result: ExecutionResult) => unknown;
+  /** Unexpected failures; nothing is lost by them. */
+  readonly onError: (error: unknown) => void;
+  /** Bytes of recent entries kept for each log that somebody listens to. Default 8 MiB. */
+  readonly ringBytes?: number;
+  /** Default 10 s. */
+  readonly positionCheckMs?: number;
+  /** How long to wait before a failed read of the store is tried again. Default 500 ms. */
+  readonly retryMs?: number;
+}
+
+/** A subscription as its transport sees it. */
+export interface Subscription {
+  /** Settles when the server ends it: rejected with what the subscriber is to be told. Never before the first `await`. */
+  readonly ended: Promise<void>;
+  /** The subscriber has left. Nothing is written afterwards. */
+  stop(): void;
+  /** Ends it with an error that the subscriber is told. */
+  fail(error: TidingsError): void;
+  /** Goes on with what another viewer may read, from exactly where it is. */
+  reroute(route: Route): void;
+}
+
+/** One log that somebody listens to. */
+interface Channel {
+  readonly log: LogName;
+  readonly feed: Feed;
+  readonly index: TopicIndex<SharedOperation>;
+  readonly operations: Map<string, SharedOperation>;
+}
+
+export interface HubStats {
+  readonly subscriptions: Readonly<Record<string, number>>;
+  readonly sharedOperations: number;
+  readonly eventsSeen: number;
+  readonly executions: number;
+  readonly deliveries: number;
+  readonly parked: number;
+  readonly logReads: number;
+}
+
+/** Routes what is appended to the logs to those who listen. One a process. */
+export class Hub {
+  readonly #options: HubOptions;
+  /** By logKey; a promise while the feed opens. Kept as long as anybody listens. */
+  readonly #channels = new Map<string, Promise<Channel>>();
+  readonly #open = new Map<string, Channel>();
+  readonly #users = new Map<string, number>();
+  readonly #counts = { eventsSeen: 0, executions: 0, deliveries: 0, logReads: 0 };
+
+  constructor(options: HubOptions) {
+    this.#options = options;
+  }
+
+  /** Starts delivering. Returns at once; what goes wrong, now or later, rejects `ended`. */
+  subscribe(operation: Operation, route: Route, sink: Sink): Subscription {
+    const key = logKey(route.log);
+    let resolve!: () => void;
+    let reject!: (error: Error) => void;
+    const ended = new Promise<void>((...settle) => ([resolve, reject] = settle));
+    // Whoever doesn't look at it must not end the process.
+    ended.catch(() => undefined);
+    let delivery: Delivery | undefined;
+    let current = route;
+    let isOver = false;
+    const end = (error: unknown): void => {
+      if (isOver) return;
+      isOver = true;
+      this.#release(key, delivery);
+      if (error === undefined) resolve();
+      else reject(error instanceof Error ? error : new Error(String(error)));
+    };
+
+    this.#users.set(key, (this.#users.get(key) ?? 0) + 1);
+    this.#channel(route.log).then((channel) => {
+      if (isOver) return;
+      delivery = new Delivery({
+        store: this.#options.store,
+        feed: channel.feed,
+        shared: this.#share(channel, operation, current),
+        start: current.start,
+        sink,
+        onEnd: end,
+        onDelivered: () => this.#counts.deliveries++,
+        pause: async () => this.#pause(),
+      });
+      delivery.start();
+    }, end);
+
+    return {
+      ended,
+      stop: () => (delivery === undefined ? end(undefined) : delivery.stop()),
+      fail: (error) => (delivery === undefined ? end(error) : delivery.fail(error)),
+      reroute: (next) => {
+        current = next;
+        const channel = this.#open.get(key);
+        if (delivery === undefined || channel === undefined || isOver) return;
+        const before = delivery.shared;
+        delivery.reroute(this.#share(channel, operation, next));
+        this.#unshare(channel, before);
+      },
+    };
+  }
+
+  stats(workspace: string): HubStats {
+    const subscriptions: Record<string, number> = {};
+    let sharedOperations = 0;
+    let parked = 0;
+    let logReads = this.#counts.logReads;
+    for (const { log, feed, operations } of this.#open.values()) {
+      logReads += feed.logReads;
+      if (log.workspace !== workspace) continue;
+      sharedOperations += operations.size;
+      for (const { operation, deliveries } of operations.values()) {
+        subscriptions[operation.field] = (subscriptions[operation.field] ?? 0) + deliveries.size;
+        for (const delivery of deliveries) if (delivery.phase === 'congested') parked++;
+      }
+    }
+    return { ...this.#counts, subscriptions, sharedOperations, parked, logReads };
+  }
+
+  /** Ends every subscription with SHUTTING_DOWN. */
+  close(): void {
+    for (const { operations } of [...this.#open.values()]) {
+      for (const { deliveries } of [...operations.values()]) {
+        for (const delivery of [...deliveries]) delivery.fail(new TidingsError('SHUTTING_DOWN'));
+      }
+    }
+  }
+
+  async #channel(log: LogName): Promise<Channel> {
+    const key = logKey(log);
+    let channel = this.#channels.get(key);
+    if (channel === undefined) {
+      channel = this.#openChannel(log, key);
+      this.#channels.set(key, channel);
+    }
+    return channel;
+  }
+
+  async #openChannel(log: LogName, key: string): Promise<Channel> {
+    const index = new TopicIndex<SharedOperation>();
+    const operations = new Map<string, SharedOperation>();
+    try {
+      const feed = await Feed.open({
+        store: this.#options.store,
+        log,
+        ringBytes: this.#options.ringBytes ?? 8 * 1024 * 1024,
+        checkMs: this.#options.positionCheckMs ?? 10_000,
+        retryMs: this.#options.retryMs ?? 500,
+        onEntry: (entry) => this.#dispatch(index, entry),
+        onReset: (lost) => {
+          const deliveries = [...operations.values()].flatMap((shared) => [...shared.deliveries]);
+          for (const delivery of deliveries) delivery.reset(lost);
+        },
+        onError: this.#options.onError,
+      });
+      const channel: Channel = { log, feed, index, operations };
+      this.#open.set(key, channel);
+      // All have left while it opened.
+      if ((this.#users.get(key) ?? 0) === 0) this.#closeChannel(key);
+      return channel;
+    } catch (error) {
+      this.#channels.delete(key);
+      throw error;
+    }
+  }
+
+  #dispatch(index: TopicIndex<SharedOperation>, entry: Entry): void {
+    this.#counts.eventsSeen++;
+    for (const shared of index.find(entry)) {
+      try {
+        shared.deliver(entry);
+      } catch (error) {
+        // A result that can't be made is this operation's trouble: its subscribers are told rather than left with a gap.
+        this.#options.onError(error);
+        for (const delivery of [...shared.deliveries]) delivery.fail(new TidingsError('INTERNAL_SERVER_ERROR'));
+      }
+    }
+  }
+
+  #share(channel: Channel, operation: Operation, route: Route): SharedOperation {
+    const key = `${route.scope.key}\n${operation.key}`;
+    let shared = channel.operations.get(key);
+    if (shared === undefined) {
+      const { schema, present } = this.#options;
+      const onExecute = (): void => void this.#counts.executions++;
+      shared = new SharedOperation({ key, schema, operation, route, present, onExecute });
+      channel.operations.set(key, shared);
+      channel.index.add(route, shared);
+    }
+    return shared;
+  }
+
+  #unshare(channel: Channel, shared: SharedOperation): void {
+    if (shared.deliveries.size > 0 || channel.operations.get(shared.key) !== shared) return;
+    channel.operations.delete(shared.key);
+    channel.index.remove(shared.route, shared);
+  }
+
+  #release(key: string, delivery: Delivery | undefined): void {
+    const channel = this.#open.get(key);
+    if (channel !== undefined && delivery !== undefined) this.#unshare(channel, delivery.shared);
+    const left = (this.#users.get(key) ?? 1) - 1;
+    if (left > 0) return void this.#users.set(key, left);
+    this.#users.delete(key);
+    if (channel !== undefined) this.#closeChannel(key);
+  }
+
+  #closeChannel(key: string): void {
+    const channel = this.#open.get(key);
+    if (channel === undefined) return;
+    channel.feed.close();
+    this.#counts.logReads += channel.feed.logReads;
+    this.#open.delete(key);
+    this.#channels.delete(key);
+  }
+
+  async #pause(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, this.#options.retryMs ?? 500));
+  }
+}

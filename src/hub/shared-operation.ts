@@ -1,0 +1,73 @@
+import { execute, type ExecutionResult, type GraphQLSchema } from 'graphql';
+import { cursorOf, type Entry } from '../events/event.ts';
+import type { Delivery } from './delivery.ts';
+import type { Operation } from './operation.ts';
+import type { Route } from './route.ts';
+import type { EncodedResult } from './sink.ts';
+
+export interface SharedOperationOptions {
+  /** Operation and access: equal keys share. */
+  readonly key: string;
+  readonly schema: GraphQLSchema;
+  readonly operation: Operation;
+  readonly route: Route;
+  /** Turns an execution's result into what clients may see. */
+  readonly present: (result: ExecutionResult) => unknown;
+  /** Counts executions. */
+  readonly onExecute: () => void;
+}
+
+/**
+ * One operation on behalf of all who subscribed to it with the same access: executed once an event, encoded once. There is no viewer here;
+ * who may listen was settled before.
+ */
+export class SharedOperation {
+  readonly key: string;
+  readonly operation: Operation;
+  readonly route: Route;
+  /** Deliveries that get each event as it comes. */
+  readonly live = new Set<Delivery>();
+  /** All deliveries of the operation, live or not. */
+  readonly deliveries = new Set<Delivery>();
+  readonly #options: SharedOperationOptions;
+  #last: { readonly entry: Entry; readonly result: EncodedResult } | undefined;
+
+  constructor(options: SharedOperationOptions) {
+    this.#options = options;
+    this.key = options.key;
+    this.operation = options.operation;
+    this.route = options.route;
+  }
+
+  /** Whether its subscribers get the entry. The kind and topic are the index's business on the live path; here all of it is checked. */
+  accepts(entry: Entry): boolean {
+    const { scope, matches } = this.route;
+    return scope.mayRead(entry) && matches(entry);
+  }
+
+  result(entry: Entry): EncodedResult {
+    if (this.#last?.entry === entry) return this.#last.result;
+    const { schema, operation, present, onExecute } = this.#options;
+    onExecute();
+    const executed = execute({
+      schema,
+      document: operation.document,
+      operationName: operation.operationName,
+      variableValues: operation.variables,
+      rootValue: entry,
+      contextValue: {},
+    });
+    // Events carry all that their types show, so that no resolver waits: an event leaves in the turn in which it came.
+    if (executed instanceof Promise) throw new Error(`A resolver under ${operation.field} is not synchronous.`);
+    const result = { json: JSON.stringify(present(executed as ExecutionResult)), cursor: cursorOf(entry) };
+    this.#last = { entry, result };
+    return result;
+  }
+
+  /** Hands a live entry to all who are live. */
+  deliver(entry: Entry): void {
+    if (this.live.size === 0 || !this.accepts(entry)) return;
+    const result = this.result(entry);
+    for (const delivery of this.live) delivery.deliverLive(entry, result);
+  }
+}

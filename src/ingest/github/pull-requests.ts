@@ -1,0 +1,230 @@
+import type { ChangeReason } from '../../events/event.ts';
+import type { AnyChange, Change } from '../../publishing/change.ts';
+import { asOf, type Home, type Normaliser, type Rank } from './delivery.ts';
+import type { Payload } from './payload.ts';
+
+type PullRequestPatch = Change<'pullRequest'>['patch'];
+
+const reasons: Readonly<Record<string, ChangeReason>> = {
+  opened: 'OPENED',
+  closed: 'STATE',
+  reopened: 'STATE',
+  converted_to_draft: 'DRAFT',
+  ready_for_review: 'DRAFT',
+  synchronize: 'COMMITS',
+  edited: 'EDITED',
+  labeled: 'LABELS',
+  unlabeled: 'LABELS',
+  assigned: 'ASSIGNEES',
+  unassigned: 'ASSIGNEES',
+  review_requested: 'REVIEWERS',
+  review_request_removed: 'REVIEWERS',
+  milestoned: 'MILESTONE',
+  demilestoned: 'MILESTONE',
+  locked: 'LOCK',
+  unlocked: 'LOCK',
+};
+
+/** Actions without a reason of their own: auto_merge_enabled, enqueued, and those that GitHub will think of. */
+const reasonOf = (action: string | null | undefined): ChangeReason =>
+  (typeof action === 'string' && Object.hasOwn(reasons, action) ? reasons[action] : undefined) ?? 'REPORTED';
+
+/**
+ * Opening a pull request or an issue with labels gives several deliveries of one second, the snapshots in which differ;
+ * so does a bot that labels and closes at once. An open snapshot must not undo closing, nor `opened` the labels.
+ */
+export function stateRank(action: string | null | undefined, isClosed: boolean): Rank {
+  if (action === 'opened') return 'first';
+  if (action === 'reopened') return 'later';
+  return isClosed ? 'late' : 'early';
+}
+
+const isClosed = (item: Payload): boolean => item.name('state') === 'closed';
+
+/** Teams are told by their slug, as GitHub's pages show them. */
+function reviewersOf(pull: Payload): string[] | undefined {
+  const users = pull.names('requested_reviewers', 'login');
+  const teams = pull.names('requested_teams', 'slug');
+  return users === undefined && teams === undefined ? undefined : [...(users ?? []), ...(teams ?? [])];
+}
+
+function stateOf(pull: Payload): PullRequestPatch['state'] {
+  const state = pull.name('state');
+  if (state === 'open') return 'OPEN';
+  if (state !== 'closed') return undefined;
+  // Payloads of reviews and comments have no `merged`, but all have `merged_at`.
+  return pull.flag('merged') === true || typeof pull.name('merged_at') === 'string' ? 'MERGED' : 'CLOSED';
+}
+
+/** Everything that GitHub's pull request object says. */
+function snapshotOf(pull: Payload, home: Home): PullRequestPatch {
+  const head = pull.object('head');
+  return {
+    repoId: home.repoId,
+    number: pull.needOrdinal('number'),
+    projectId: home.projectId,
+    title: pull.name('title'),
+    body: pull.text('body'),
+    author: pull.login('user'),
+    url: pull.name('html_url'),
+    state: stateOf(pull),
+    isDraft: pull.flag('draft'),
+    headRef: head?.name('ref'),
+    headSha: head?.name('sha'),
+    baseRef: pull.object('base')?.name('ref'),
+    labels: pull.names('labels', 'name'),
+    assignees: pull.names('assignees', 'login'),
+    reviewers: reviewersOf(pull),
+  };
+}
+
+/**
+ * What the checks said of the old head does not hold for the new one. It is a change of its own, because it belongs to
+ * the pipeline's aspect: a late check of the old head is then older than this, one of the new head is newer.
+ */
+function forgetPipeline(patch: PullRequestPatch, time: string | undefined, home: Home): AnyChange[] {
+  const known = home.pullRequests.find(({ number }) => number === patch.number);
+  if (known === undefined || known.pipelineState === null || known.headSha === null) return [];
+  if (typeof patch.headSha !== 'string' || patch.headSha === known.headSha) return [];
+  const { repoId, number, projectId } = patch;
+  return [
+    {
+      subject: 'pullRequest',
+      kind: 'pr.updated',
+      reason: 'PIPELINE',
+      patch: { repoId, number, projectId, pipelineState: null },
+      ...asOf('pipeline', time),
+    },
+  ];
+}
+
+export const pullRequest: Normaliser = (payload) => {
+  const action = payload.name('action');
+  const pull = payload.need('pull_request');
+  const number = pull.needOrdinal('number');
+  const updatedAt = pull.time('updated_at');
+  const occurredAt = {
+    opened: pull.time('created_at'),
+    closed: pull.time('closed_at'),
+  }[action ?? ''];
+  return {
+    occurredAt: occurredAt ?? updatedAt,
+    lookup: { pullRequests: [number] },
+    changes: (home) => {
+      const patch = snapshotOf(pull, home);
+      return [
+        {
+          subject: 'pullRequest',
+          kind: action === 'opened' ? 'pr.created' : action === 'closed' ? 'pr.closed' : 'pr.updated',
+          reason: reasonOf(action),
+          patch,
+          ...asOf('state', updatedAt, stateRank(action, isClosed(pull))),
+        },
+        ...forgetPipeline(patch, updatedAt, home),
+      ];
+    },
+  };
+};
+
+/** An event that changes nothing of the pull request itself but brings GitHub's snapshot of it along. */
+function mentioned(pull: Payload, reason: ChangeReason): (home: Home) => AnyChange[] {
+  return (home) => [
+    {
+      subject: 'pullRequest',
+      kind: 'pr.updated',
+      reason,
+      patch: snapshotOf(pull, home),
+      ...asOf('state', pull.time('updated_at'), stateRank(null, isClosed(pull))),
+    },
+  ];
+}
+
+const decisions = {
+  approved: 'APPROVED',
+  changes_requested: 'CHANGES_REQUESTED',
+  dismissed: 'REVIEW_REQUIRED',
+} as const;
+
+/**
+ * The last review that decides tells the decision; one that only comments doesn't decide.
+ *
+ * The version of a decision is when its review was submitted, also when that is edited or dismissed later: so editing
+ * or dismissing a review that is not the last one changes nothing.
+ */
+export const pullRequestReview: Normaliser = (payload) => {
+  const review = payload.need('review');
+  const pull = payload.need('pull_request');
+  const number = pull.needOrdinal('number');
+  const submittedAt = review.time('submitted_at');
+  const updatedAt = pull.time('updated_at');
+  const occurredAt = payload.name('action') === 'submitted' ? (submittedAt ?? updatedAt) : updatedAt;
+
+  const state = review.name('state')?.toLowerCase() ?? '';
+  const decision = Object.hasOwn(decisions, state) ? decisions[state as keyof typeof decisions] : undefined;
+  if (decision === undefined) return { occurredAt, changes: mentioned(pull, 'REVIEW') };
+  return {
+    occurredAt,
+    lookup: { pullRequests: [number] },
+    changes: (home) => {
+      const isKnown = home.pullRequests.some((known) => known.number === number);
+      const { repoId, projectId } = home;
+      return [
+        {
+          subject: 'pullRequest',
+          kind: 'pr.updated',
+          reason: 'REVIEW',
+          patch: {
+            // The snapshot has another version than the decision: it only serves to introduce a pull request.
+            ...(isKnown ? { repoId, number, projectId } : snapshotOf(pull, home)),
+            reviewDecision: decision,
+          },
+          ...asOf('review', submittedAt, decision === 'REVIEW_REQUIRED' ? 'late' : 'early'),
+        },
+      ];
+    },
+  };
+};
+
+/** Comments on lines of the diff, and the threads that they form. */
+export const pullRequestReviewComment: Normaliser = (payload) => {
+  const pull = payload.need('pull_request');
+  pull.needOrdinal('number');
+  const comment = payload.object('comment');
+  const occurredAt = payload.name('action') === 'created' ? comment?.time('created_at') : undefined;
+  return { occurredAt: occurredAt ?? pull.time('updated_at'), changes: mentioned(pull, 'COMMENT') };
+};
+
+/** An `issues` or `issue_comment` event about a pull request, which GitHub takes for an issue there. */
+export function pullRequestAsIssue(
+  issue: Payload,
+  action: string | null | undefined,
+  reason: ChangeReason = reasonOf(action),
+): (home: Home) => AnyChange[] {
+  const number = issue.needOrdinal('number');
+  const link = issue.object('pull_request');
+  // Without `merged_at` a closed one may as well be merged.
+  const isUnclear = isClosed(issue) && link?.has('merged_at') !== true;
+  const mergedAt = link?.name('merged_at');
+  const closedAs = typeof mergedAt === 'string' ? 'MERGED' : 'CLOSED';
+  return (home) => [
+    {
+      subject: 'pullRequest',
+      kind: 'pr.updated',
+      reason,
+      patch: {
+        repoId: home.repoId,
+        number,
+        projectId: home.projectId,
+        title: issue.name('title'),
+        body: issue.text('body'),
+        author: issue.login('user'),
+        url: link?.name('html_url') ?? issue.name('html_url'),
+        state: isUnclear ? undefined : isClosed(issue) ? closedAs : stateOf(issue),
+        isDraft: issue.flag('draft'),
+        labels: issue.names('labels', 'name'),
+        assignees: issue.names('assignees', 'login'),
+      },
+      ...asOf('state', issue.time('updated_at'), stateRank(action, isClosed(issue))),
+    },
+  ];
+}

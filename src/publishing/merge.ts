@@ -1,0 +1,134 @@
+/** Merging a change into an entity's state. Pure: what is read and written around it is the publisher's business. */
+import type { z } from 'zod';
+import type { InputIssue } from '../errors.ts';
+import { kinds, subjects, type Subject } from '../events/catalogue.ts';
+import { isDeletion, lifetimeOf, topicsOf, type EventFacts } from '../events/event.ts';
+import { topic } from '../events/topics.ts';
+import type { EntityWrite, NewEvent } from '../store/store.ts';
+import type { AnyChange } from './change.ts';
+
+/** What a change is merged onto: an entity's latest event, whether it is in the store or on its way there. */
+export interface Base {
+  readonly facts: EventFacts;
+  readonly revision: number;
+  readonly deleted: boolean;
+}
+
+export interface MergeContext {
+  readonly source: string;
+  readonly actor: string | null;
+  /** ISO 8601. */
+  readonly now: string;
+}
+
+type State = Record<string, unknown>;
+
+/** A new entity's state before its first report: what may be null is null, lists are empty. */
+const blanks = new Map<Subject, State>();
+function blankOf(subject: Subject): State {
+  let blank = blanks.get(subject);
+  if (blank === undefined) {
+    blank = {};
+    const { shape } = subject.schema as unknown as z.ZodObject<Record<string, z.ZodType>>;
+    for (const [field, schema] of Object.entries(shape)) {
+      if (schema.safeParse(null).success) blank[field] = null;
+      else if (schema.safeParse([]).success) blank[field] = [];
+    }
+    Object.assign(blank, subject.initial);
+    blanks.set(subject, blank);
+  }
+  return blank;
+}
+
+function isUnknown(value: unknown): boolean {
+  return value === null || value === undefined || (Array.isArray(value) && value.length === 0);
+}
+
+function overlay(state: State, patch: State, onlyUnknown: boolean): State {
+  const told = Object.entries(patch).filter(
+    ([field, value]) => value !== undefined && (!onlyUnknown || isUnknown(state[field])),
+  );
+  // Not by assignment: a field "__proto__" has to stay a field, which the schema refuses.
+  return { ...state, ...Object.fromEntries(told) };
+}
+
+/** Null clears a field: back to what a new entity has there. */
+function clear(patch: State, blank: State): State {
+  return Object.fromEntries(
+    Object.entries(patch).map(([field, value]) => [field, value === null ? (blank[field] ?? null) : value]),
+  );
+}
+
+function changedFields(before: State, after: State): string[] {
+  return Object.keys(after).filter((field) => JSON.stringify(before[field]) !== JSON.stringify(after[field]));
+}
+
+export function subjectOfChange(change: AnyChange): Subject {
+  return subjects[change.subject] as unknown as Subject;
+}
+
+/** The id that a patch names; undefined when it lacks the fields for it, or the subject has no ids. */
+export function idOfPatch(change: AnyChange): string | undefined {
+  const subject = subjectOfChange(change);
+  const patch = change.patch as State;
+  const isComplete = (subject.key ?? ['id']).every((field) => !isUnknown(patch[field]));
+  return isComplete ? subject.id?.(patch) : undefined;
+}
+
+/** The event that a change makes of an entity's state, or every mistake in it. */
+export function merge(
+  change: AnyChange,
+  base: Base | undefined,
+  context: MergeContext,
+): { readonly event: NewEvent } | { readonly issues: readonly InputIssue[] } {
+  const subject = subjectOfChange(change);
+  const { asOf } = change;
+  const known = asOf === undefined ? undefined : base?.facts.asOf[asOf.aspect];
+  const isStale = asOf !== undefined && known !== undefined && asOf.time < known;
+  // A late change of something deleted is told, but doesn't bring it back.
+  const staysDeleted = base !== undefined && base.deleted && isStale;
+  const before = base === undefined || (base.deleted && !staysDeleted) ? undefined : base.facts;
+
+  const start: State = before === undefined ? blankOf(subject) : (before.data as State);
+  const patched = overlay(start, clear(change.patch as State, blankOf(subject)), isStale);
+  const derived = subject.derive === undefined ? patched : overlay(patched, subject.derive(patched, change.patch as State) as State, isStale);
+  const parsed = subject.schema.safeParse(derived);
+  if (!parsed.success) return { issues: parsed.error.issues.map((issue) => locate(issue, change)) };
+
+  const data = parsed.data;
+  const id = subject.id?.(data) ?? null;
+  const facts = {
+    kind: staysDeleted ? base.facts.kind : (change.kind ?? subject.kind(before?.data, data)),
+    reason: change.reason ?? 'REPORTED',
+    projectId: subject.projectId(data),
+    userId: subject.userId?.(data) ?? null,
+    entityId: id,
+    actor: change.actor ?? context.actor,
+    source: context.source,
+    occurredAt: change.occurredAt ?? context.now,
+    data,
+    changed: id === null ? [] : changedFields(start, data as State),
+    detail: change.detail ?? {},
+    asOf: asOf === undefined || isStale ? (before?.asOf ?? {}) : { ...before?.asOf, [asOf.aspect]: asOf.time },
+  } as EventFacts;
+  return { event: { facts, write: id === null ? null : entityWrite(facts, id, base?.revision ?? 0) } };
+}
+
+function entityWrite(facts: EventFacts, id: string, expectedRevision: number): EntityWrite {
+  const deleted = isDeletion(facts);
+  const write: EntityWrite = {
+    type: kinds[facts.kind],
+    id,
+    expectedRevision,
+    topics: deleted ? [] : topicsOf(facts),
+    lifetime: lifetimeOf(facts),
+    deleted,
+  };
+  return facts.kind === 'project.deleted' ? { ...write, purge: topic('project', id) } : write;
+}
+
+function locate(issue: z.core.$ZodIssue, change: AnyChange): InputIssue {
+  const path = [...(change.path ?? []), ...issue.path.map((part) => (typeof part === 'number' ? part : String(part)))];
+  const missing = issue.code === 'invalid_type' && issue.input === undefined && /received undefined/.test(issue.message);
+  return { path, message: missing ? 'is needed here' : issue.message };
+}

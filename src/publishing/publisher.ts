@@ -1,0 +1,233 @@
+import { mayPublish } from '../auth/access.ts';
+import type { Viewer } from '../auth/viewer.ts';
+import { invalidInput, TidingsError, type InputIssue } from '../errors.ts';
+import type { StateOf, SubjectName } from '../events/catalogue.ts';
+import { cursorOf, type Entry, type EventFacts } from '../events/event.ts';
+import { encodeCursor } from '../events/position.ts';
+import type { Topic } from '../events/topics.ts';
+import { RevisionConflict, type AppendResult, type EventStore, type LogName, type NewEvent } from '../store/store.ts';
+import type { AnyChange, Plan, StateView } from './change.ts';
+import { idOfPatch, merge, subjectOfChange, type Base } from './merge.ts';
+
+export interface PublishRequest {
+  /** Needs scope `publish` and access to every project concerned, before and after. */
+  readonly publishedBy: Viewer;
+  /** `api` or `github`. */
+  readonly source: string;
+  readonly plan: Plan;
+  /** Each up to 256 characters. Any of them known: nothing is published again. */
+  readonly idempotencyKeys?: readonly string[];
+}
+
+export interface Published {
+  /** One an event, in order. */
+  readonly cursors: readonly string[];
+  /** It was published before; `cursors` are those of then. */
+  readonly duplicate: boolean;
+  /** The events' facts as merged now, in order; of a duplicate they were not written. Empty when a repetition can't be planned any more. */
+  readonly facts: readonly EventFacts[];
+}
+
+/** More than any healthy race needs; beyond it the caller is told CONFLICT. */
+const MAX_ATTEMPTS = 12;
+
+/** What a plan saw of an entity was changed by another writer of this process before it could be merged. */
+class Outdated extends Error {}
+
+/**
+ * The one write path: plan, merge into entity state, validate, check access, append.
+ *
+ * Writers of one entity don't wait for each other's commits: each merges onto the state that the one before has on its way to the
+ * store, and the store takes them in order. Should a write fail, those merged onto it conflict and are planned again.
+ */
+export class Publisher {
+  readonly #store: EventStore;
+  readonly #now: () => number;
+  /** The newest state on its way to the store, by log, subject and id. */
+  readonly #underWay = new Map<string, Base>();
+
+  constructor(options: { readonly store: EventStore; readonly now: () => number }) {
+    this.#store = options.store;
+    this.#now = options.now;
+  }
+
+  /**
+   * Resolves when the events are durable.
+   *
+   * @throws TidingsError INVALID_INPUT with all mistakes, FORBIDDEN, NOT_FOUND, CONFLICT, STORE_UNAVAILABLE, STORE_FULL, and whatever the
+   *   plan throws: nothing was written
+   */
+  async publish(request: PublishRequest): Promise<Published> {
+    const log: LogName = { workspace: request.publishedBy.workspace, stream: 'events' };
+    const idempotencyKeys = request.idempotencyKeys ?? [];
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      try {
+        const view = new PlanView(log, this.#store, this.#underWay);
+        const changes = await request.plan(view);
+        if (changes.length === 0) return { cursors: [], duplicate: false, facts: [] };
+        await this.#load(view, changes);
+        const events = this.#mergeAll(view, changes, request);
+        const facts = events.map((event) => event.facts);
+        return published(await this.#append(log, events, idempotencyKeys), facts);
+      } catch (error) {
+        if (error instanceof RevisionConflict || error instanceof Outdated) continue;
+        // A repetition may be impossible by now: what it deletes is gone since the first time.
+        const first = error instanceof TidingsError ? await this.#store.recall(log, idempotencyKeys) : undefined;
+        if (first === undefined) throw error;
+        return published(first, []);
+      }
+    }
+    throw new TidingsError('CONFLICT');
+  }
+
+  /** Reads what the changes will be merged onto, and the projects that they name. */
+  async #load(view: PlanView, changes: readonly AnyChange[]): Promise<void> {
+    await Promise.all(
+      changes.map(async (change) => {
+        const id = idOfPatch(change);
+        if (id !== undefined) await view.base(change.subject, id);
+        const { projectId } = change.patch as { projectId?: unknown };
+        if (typeof projectId === 'string') await view.base('project', projectId);
+      }),
+    );
+  }
+
+  /** Synchronous from the first look at a base until the store has the batch: nothing comes between. */
+  #mergeAll(view: PlanView, changes: readonly AnyChange[], request: PublishRequest): NewEvent[] {
+    const issues: InputIssue[] = [];
+    const events: NewEvent[] = [];
+    const merged = new Map<string, Base>();
+    const now = new Date(this.#now()).toISOString();
+    const context = { source: request.source, actor: request.publishedBy.userId, now };
+    for (const change of changes) {
+      issues.push(...(change.issues ?? []));
+      const id = idOfPatch(change);
+      const key = id === undefined ? undefined : view.key(change.subject, id);
+      const base = key === undefined ? undefined : (merged.get(key) ?? view.latest(key));
+      const result = merge(change, base, context);
+      if ('issues' in result) {
+        issues.push(...result.issues);
+        continue;
+      }
+      const { facts, write } = result.event;
+      requirePublish(request.publishedBy, base?.facts.projectId ?? facts.projectId);
+      requirePublish(request.publishedBy, facts.projectId);
+      if (change.subject !== 'project' && facts.projectId !== null) {
+        const projectKey = view.key('project', facts.projectId);
+        const project = merged.get(projectKey) ?? view.latest(projectKey);
+        if (project === undefined || project.deleted) {
+          throw new TidingsError('NOT_FOUND', `There is no project "${facts.projectId}"; create it first.`);
+        }
+      }
+      events.push(result.event);
+      if (write !== null) {
+        merged.set(view.key(write.type, write.id), {
+          facts,
+          revision: write.expectedRevision + 1,
+          deleted: write.deleted,
+        });
+      }
+    }
+    if (issues.length > 0) throw invalidInput(issues);
+    return events;
+  }
+
+  async #append(
+    log: LogName,
+    events: readonly NewEvent[],
+    idempotencyKeys: readonly string[],
+  ): Promise<AppendResult> {
+    const mine = new Map<string, Base>();
+    for (const { facts, write } of events) {
+      if (write === null) continue;
+      const base = { facts, revision: write.expectedRevision + 1, deleted: write.deleted };
+      mine.set(entityKey(log, write.type, write.id), base);
+    }
+    for (const [key, base] of mine) this.#underWay.set(key, base);
+    try {
+      return await this.#store.append(log, { events, idempotencyKeys });
+    } finally {
+      for (const [key, base] of mine) if (this.#underWay.get(key) === base) this.#underWay.delete(key);
+    }
+  }
+}
+
+function published(result: AppendResult, facts: readonly EventFacts[]): Published {
+  return {
+    cursors: result.appended.map(({ position }) => encodeCursor(position)),
+    duplicate: result.duplicate,
+    facts,
+  };
+}
+
+function requirePublish(viewer: Viewer, projectId: string | null): void {
+  if (mayPublish(viewer, projectId)) return;
+  throw new TidingsError(
+    'FORBIDDEN',
+    projectId === null
+      ? 'Your token does not allow to publish to the whole workspace.'
+      : `Your token does not allow to publish to project "${projectId}".`,
+  );
+}
+
+function entityKey(log: LogName, type: SubjectName, id: string): string {
+  return JSON.stringify([log.workspace, type, id]);
+}
+
+/** State as one attempt sees it, and which revisions its plan relied on. */
+class PlanView implements StateView {
+  readonly #log: LogName;
+  readonly #store: EventStore;
+  readonly #underWay: ReadonlyMap<string, Base>;
+  readonly #loaded = new Map<string, Base | undefined>();
+  readonly #seen = new Map<string, number>();
+
+  constructor(log: LogName, store: EventStore, underWay: ReadonlyMap<string, Base>) {
+    this.#log = log;
+    this.#store = store;
+    this.#underWay = underWay;
+  }
+
+  key(type: SubjectName, id: string): string {
+    return entityKey(this.#log, type, id);
+  }
+
+  async entity<Name extends SubjectName>(type: Name, id: string): Promise<StateOf<Name> | undefined> {
+    const base = await this.base(type, id);
+    this.#seen.set(this.key(type, id), base?.revision ?? 0);
+    return base === undefined || base.deleted ? undefined : (base.facts.data as StateOf<Name>);
+  }
+
+  async find<Name extends SubjectName>(type: Name, topic: Topic, limit: number): Promise<StateOf<Name>[]> {
+    const { entries } = await this.#store.entities(this.#log, { type, topic, limit });
+    return entries.map((entry) => {
+      const key = this.key(type, entry.entityId!);
+      this.#loaded.set(key, baseOf(entry));
+      this.#seen.set(key, entry.revision);
+      return entry.data as StateOf<Name>;
+    });
+  }
+
+  async base(type: SubjectName, id: string): Promise<Base | undefined> {
+    const key = this.key(type, id);
+    const underWay = this.#underWay.get(key);
+    if (underWay !== undefined) return underWay;
+    if (!this.#loaded.has(key)) {
+      const record = await this.#store.entity(this.#log, type, id);
+      this.#loaded.set(key, record && { ...baseOf(record.entry), deleted: record.deleted });
+    }
+    return this.#underWay.get(key) ?? this.#loaded.get(key);
+  }
+
+  /** @throws Outdated the plan saw another revision */
+  latest(key: string): Base | undefined {
+    const base = this.#underWay.get(key) ?? this.#loaded.get(key);
+    const seen = this.#seen.get(key);
+    if (seen !== undefined && seen !== (base?.revision ?? 0)) throw new Outdated();
+    return base;
+  }
+}
+
+function baseOf(entry: Entry): Base {
+  return { facts: entry, revision: entry.revision, deleted: false };
+}

@@ -1,0 +1,111 @@
+import { mayRead } from '../auth/access.ts';
+import { topicsOf, cursorOf, type Entry } from '../events/event.ts';
+import { decodeCursor, encodeCursor, PositionLost, type Position } from '../events/position.ts';
+import { topic } from '../events/topics.ts';
+import type { Viewer } from '../auth/viewer.ts';
+import type { Page } from '../store/store.ts';
+import { builder, covers, coversOneOf, isGiven } from './builder.ts';
+import { checkFirst, PageInfo } from './connections.ts';
+import { requestOf, type RequestContext } from './context.ts';
+import { ChangeReason, Event, EventType, kindNamed } from './event.ts';
+import { eventsLog, topicsOfPlace } from './place.ts';
+
+const FIRST = 50;
+const MOST = 500;
+/** Entries read at once, and looked at for one request. */
+const READ = 500;
+const MAX_SCANNED = 5_000;
+
+const EventFilter = builder.inputType('EventFilter', {
+  fields: (t) => ({
+    types: t.field({ type: [EventType] }),
+    projectId: t.id(),
+    repoId: t.id(),
+    actor: t.string(),
+    reasons: t.field({ type: [ChangeReason] }),
+  }),
+});
+type Filter = typeof EventFilter.$inferInput;
+
+/** Whether a filter lets an event through; notifications never are part of `events`. */
+function passes(filter: Filter, entry: Entry): boolean {
+  const { types, projectId, repoId, actor, reasons } = filter;
+  return (
+    entry.userId === null &&
+    (!isGiven(types) || types.some((type) => kindNamed(type) === entry.kind)) &&
+    covers(projectId, entry.projectId) &&
+    covers(actor, entry.actor) &&
+    coversOneOf(reasons, entry.reason) &&
+    (!isGiven(repoId) || topicsOf(entry).includes(topic('repo', repoId)))
+  );
+}
+
+interface HistoryPage {
+  readonly entries: readonly Entry[];
+  readonly startedBehind: Position | null;
+  /** Everything up to here was looked at. */
+  readonly end: Position;
+  readonly head: Position;
+}
+
+const EventEdge = builder.objectRef<Entry>('EventEdge').implement({
+  fields: (t) => ({
+    cursor: t.field({ type: 'Cursor', resolve: cursorOf }),
+    node: t.field({ type: Event, resolve: (entry) => entry }),
+  }),
+});
+
+const EventConnection = builder.objectRef<HistoryPage>('EventConnection').implement({
+  fields: (t) => ({
+    edges: t.field({ type: [EventEdge], resolve: ({ entries }) => entries }),
+    nodes: t.field({ type: [Event], resolve: ({ entries }) => entries }),
+    pageInfo: t.field({
+      type: PageInfo,
+      resolve: ({ entries, startedBehind, end, head }) => ({
+        hasNextPage: end.offset < head.offset,
+        hasPreviousPage: startedBehind !== null && startedBehind.offset > 0,
+        startCursor: entries[0] === undefined ? null : cursorOf(entries[0]),
+        endCursor: encodeCursor(end),
+      }),
+    }),
+    headCursor: t.field({ type: 'Cursor', resolve: ({ head }) => encodeCursor(head) }),
+  }),
+});
+
+async function readLog({ store, viewer }: RequestContext, after: Position | 'oldest'): Promise<Page> {
+  try {
+    return await store.read(eventsLog(viewer), after, READ);
+  } catch (error) {
+    throw error instanceof PositionLost ? error.toTidingsError() : error;
+  }
+}
+
+builder.queryField('events', (t) =>
+  t.field({
+    type: EventConnection,
+    args: { filter: t.arg({ type: EventFilter }), first: t.arg.int({ defaultValue: FIRST }), after: t.arg({ type: 'Cursor' }) },
+    resolve: async (_root, args, context): Promise<HistoryPage> => {
+      const request = requestOf(context);
+      const filter = args.filter ?? {};
+      const first = args.first ?? FIRST;
+      checkFirst(first, MOST);
+      topicsOfPlace(request.viewer, filter);
+      const startedBehind = isGiven(args.after) ? decodeCursor(args.after).position : null;
+
+      const entries: Entry[] = [];
+      let end = startedBehind;
+      for (let scanned = 0; ; ) {
+        const page = await readLog(request, end ?? 'oldest');
+        for (const entry of page.entries) {
+          end = entry.position;
+          scanned += 1;
+          if (passes(filter, entry) && mayRead(request.viewer, entry)) entries.push(entry);
+          if (entries.length === first) break;
+        }
+        end ??= page.head;
+        const isDone = entries.length === first || scanned >= MAX_SCANNED || page.entries.length === 0;
+        if (isDone || end.offset >= page.head.offset) return { entries, startedBehind, end, head: page.head };
+      }
+    },
+  }),
+);

@@ -1,0 +1,309 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { TidingsError } from '../../errors.ts';
+import type { SubjectName } from '../../events/catalogue.ts';
+import type { Entry } from '../../events/event.ts';
+import { PositionLost, type Position } from '../../events/position.ts';
+import {
+  logKey,
+  RevisionConflict,
+  storeUnavailable,
+  type AppendResult,
+  type Batch,
+  type EntityPage,
+  type EntityQuery,
+  type EntityRecord,
+  type EventStore,
+  type LogName,
+  type Page,
+  type Retention,
+  type Unwatch,
+} from '../store.ts';
+import { DirectoryLock } from './directory-lock.ts';
+import type { AppendAnswer, KnownLog, ReaderCalls, WriterCalls } from './protocol.ts';
+import { appendedOf, entryOf, recordOf } from './stored.ts';
+import { Thread } from './thread.ts';
+
+export interface EmbeddedStoreOptions {
+  /** Holds the database; created when it is missing. One store at a time, whatever the process. */
+  readonly directory: string;
+  /** Asked once a log and opening. */
+  readonly retention: (log: LogName) => Retention;
+  /** The clock of recordedAt and of all ages, in milliseconds; Date.now when absent. It may jump. */
+  readonly now?: () => number;
+  /** How often what is too old is looked for in logs that nobody writes to; 10 s when absent. */
+  readonly maintenanceMs?: number;
+  /** Largest size of the database file in bytes, beyond which appends fail with STORE_FULL. Absent: what the disk has. */
+  readonly maxBytes?: number;
+  /** Told what nobody waits for: the death of a thread, maintenance that failed, a watcher that threw. */
+  readonly onError?: (error: Error) => void;
+}
+
+/** Bodies that may wait for the disk, in characters. More are refused, so that a disk that hangs can't eat the memory. */
+const WAITING_CHARACTERS = 64 * 1_024 * 1_024;
+
+type Watcher = (entries: readonly Entry[]) => void;
+
+interface Log extends KnownLog {
+  readonly watchers: Set<Watcher>;
+}
+
+/**
+ * The event store of a server that needs nothing beside it: a SQLite database, written by one thread and read by another.
+ * This side makes and parses the JSON, and tells watchers.
+ */
+export class EmbeddedEventStore implements EventStore {
+  readonly #options: EmbeddedStoreOptions;
+  readonly #lock: DirectoryLock;
+  readonly #writer: Thread<WriterCalls>;
+  readonly #reader: Thread<ReaderCalls>;
+  readonly #logs = new Map<string, Promise<Log>>();
+  /** What the commit being handled appended to logs that are watched. */
+  readonly #fresh = new Map<Log, Entry[]>();
+  #maintenance: NodeJS.Timeout | undefined;
+  #maintaining = false;
+  #waitingCharacters = 0;
+  #underWay = 0;
+  #onIdle: (() => void) | undefined;
+  #closed: Promise<void> | undefined;
+  #death: Error | undefined;
+
+  /**
+   * @throws TidingsError STORE_UNAVAILABLE with a message that names the directory: it is in use, can't be written, or holds
+   *   something else than a database of this version or older
+   */
+  static async open(options: EmbeddedStoreOptions): Promise<EmbeddedEventStore> {
+    const lock = lockDirectory(options.directory);
+    const store = new EmbeddedEventStore(options, lock);
+    try {
+      await store.#start();
+      return store;
+    } catch (error) {
+      await store.close();
+      throw unusable(options.directory, error instanceof TidingsError ? error.cause : error);
+    }
+  }
+
+  private constructor(options: EmbeddedStoreOptions, lock: DirectoryLock) {
+    this.#options = options;
+    this.#lock = lock;
+    const data = { path: join(options.directory, 'events.db'), maxBytes: options.maxBytes ?? null };
+    const now = options.now ?? Date.now;
+    const onDeath = (error: Error): void => {
+      this.#death ??= error;
+      this.#report(error);
+    };
+    this.#writer = new Thread('writer', data, { now, onDeath, onAnswered: () => this.#tellWatchers() });
+    this.#reader = new Thread('reader', data, { now, onDeath });
+  }
+
+  append(name: LogName, batch: Batch): Promise<AppendResult> {
+    return this.#whileOpen(async () => {
+      const log = await this.#open(name);
+      const events = batch.events.map(({ facts, write }) => ({ body: JSON.stringify(facts), write }));
+      const characters = events.reduce((sum, { body }) => sum + body.length, 0);
+      if (this.#waitingCharacters > 0 && this.#waitingCharacters + characters > WAITING_CHARACTERS) {
+        throw storeUnavailable(new Error('too much waits to be written'));
+      }
+      this.#waitingCharacters += characters;
+      try {
+        const call = { log: log.id, events, keys: batch.idempotencyKeys };
+        return await this.#writer.call('append', call, (answer) => this.#appended(log, batch, answer));
+      } finally {
+        this.#waitingCharacters -= characters;
+      }
+    });
+  }
+
+  recall(name: LogName, idempotencyKeys: readonly string[]): Promise<AppendResult | undefined> {
+    return this.#whileOpen(async () => {
+      const { id, epoch } = await this.#open(name);
+      return this.#reader.call('recall', { log: id, keys: idempotencyKeys }, (receipt) => {
+        return receipt && { appended: appendedOf(epoch, receipt), duplicate: true };
+      });
+    });
+  }
+
+  read(name: LogName, after: Position | 'oldest', limit: number): Promise<Page> {
+    return this.#whileOpen(async () => {
+      const { id, epoch } = await this.#open(name);
+      return this.#reader.call('read', { log: id, after, limit }, (answer) => {
+        if ('lost' in answer) throw new PositionLost(answer.lost, answer.head);
+        return { entries: answer.entries.map((entry) => entryOf(epoch, entry)), head: answer.head };
+      });
+    });
+  }
+
+  head(name: LogName): Promise<Position> {
+    return this.#whileOpen(async () => {
+      const { id } = await this.#open(name);
+      return this.#reader.call('head', id, (position) => position);
+    });
+  }
+
+  entity(name: LogName, type: SubjectName, id: string): Promise<EntityRecord | undefined> {
+    return this.#whileOpen(async () => {
+      const log = await this.#open(name);
+      return this.#reader.call('entity', { log: log.id, type, id }, (state) => recordOf(log.epoch, state));
+    });
+  }
+
+  entities(name: LogName, query: EntityQuery): Promise<EntityPage> {
+    return this.#whileOpen(async () => {
+      const { id, epoch } = await this.#open(name);
+      return this.#reader.call('entities', { log: id, query }, ({ entries, hasMore, at }) => {
+        return { entries: entries.map((entry) => entryOf(epoch, entry)), hasMore, at };
+      });
+    });
+  }
+
+  watch(name: LogName, onAppended: Watcher): Promise<Unwatch> {
+    return this.#whileOpen(async () => {
+      const { watchers } = await this.#open(name);
+      // A function of its own for each call: the same callback may watch twice.
+      const watcher: Watcher = (entries) => onAppended(entries);
+      watchers.add(watcher);
+      return () => void watchers.delete(watcher);
+    });
+  }
+
+  size(name: LogName): Promise<{ readonly events: number; readonly bytes: number }> {
+    return this.#whileOpen(async () => {
+      const { id } = await this.#open(name);
+      return this.#reader.call('size', id, (size) => size);
+    });
+  }
+
+  ping(): Promise<void> {
+    return this.#whileOpen(async () => {
+      await Promise.all([
+        this.#writer.call('ping', null, () => undefined),
+        this.#reader.call('ping', null, () => undefined),
+      ]);
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#end();
+    return this.#closed;
+  }
+
+  async #start(): Promise<void> {
+    const known = await this.#writer.call('logs', null, (logs) => logs);
+    await this.#reader.call('ping', null, () => undefined);
+    for (const log of known) this.#logs.set(logKey(log), Promise.resolve({ ...log, watchers: new Set() }));
+    const retentions = known.map((log) => [log.id, this.#options.retention(log)] as const);
+    await this.#writer.call('retain', retentions, () => undefined);
+    this.#maintenance = setInterval(
+      () => void this.#maintain(),
+      this.#options.maintenanceMs ?? 10_000,
+    ).unref();
+    void this.#maintain();
+  }
+
+  async #end(): Promise<void> {
+    clearInterval(this.#maintenance);
+    if (this.#underWay > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
+    // The writer last: it checkpoints when no other connection is left.
+    await this.#reader.end();
+    await this.#writer.end();
+    this.#lock.release();
+  }
+
+  /** Refuses what comes after close() or a thread's death, and counts the rest for close() to wait for. */
+  async #whileOpen<Result>(work: () => Promise<Result>): Promise<Result> {
+    if (this.#closed !== undefined) throw storeUnavailable(new Error('the store is closed'));
+    if (this.#death !== undefined) throw storeUnavailable(this.#death);
+    this.#underWay += 1;
+    try {
+      return await work();
+    } finally {
+      this.#underWay -= 1;
+      if (this.#underWay === 0) this.#onIdle?.();
+    }
+  }
+
+  /** The log, which gets its row and its epoch when it is first named; later calls of the process find it here. */
+  #open(name: LogName): Promise<Log> {
+    const key = logKey(name);
+    const known = this.#logs.get(key);
+    if (known !== undefined) return known;
+    const { stream, workspace } = name;
+    const argument = { stream, workspace, retention: this.#options.retention(name) };
+    const opened = this.#writer.call('openLog', argument, (log): Log => ({ ...log, watchers: new Set() }));
+    this.#logs.set(key, opened);
+    opened.catch(() => this.#logs.delete(key));
+    return opened;
+  }
+
+  #appended(log: Log, { events }: Batch, answer: AppendAnswer): AppendResult {
+    const { epoch } = log;
+    if ('conflict' in answer) {
+      const { index, current } = answer.conflict;
+      throw new RevisionConflict(index, recordOf(epoch, current));
+    }
+    const appended = appendedOf(epoch, answer.receipt);
+    if (!answer.duplicate && log.watchers.size > 0) {
+      let fresh = this.#fresh.get(log);
+      if (fresh === undefined) this.#fresh.set(log, (fresh = []));
+      for (const [index, each] of appended.entries()) fresh.push({ ...events[index]!.facts, ...each });
+    }
+    return { appended, duplicate: answer.duplicate };
+  }
+
+  #tellWatchers(): void {
+    for (const [log, entries] of this.#fresh) {
+      for (const watcher of log.watchers) {
+        try {
+          watcher(entries);
+        } catch (error) {
+          this.#report(error as Error);
+        }
+      }
+    }
+    this.#fresh.clear();
+  }
+
+  /** Step by step, so that appends get in between. */
+  async #maintain(): Promise<void> {
+    if (this.#maintaining) return;
+    this.#maintaining = true;
+    try {
+      let more = true;
+      while (more && this.#closed === undefined && this.#death === undefined) {
+        more = await this.#whileOpen(() => this.#writer.call('maintain', null, (answer) => answer.more));
+      }
+    } catch (error) {
+      this.#report(error as Error);
+    } finally {
+      this.#maintaining = false;
+    }
+  }
+
+  #report(error: Error): void {
+    this.#options.onError?.(error);
+  }
+}
+
+function lockDirectory(directory: string): DirectoryLock {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    return new DirectoryLock(directory);
+  } catch (error) {
+    const busy = error instanceof Error && 'code' in error && error.code === 'SQLITE_BUSY';
+    throw unusable(
+      directory,
+      busy ? new Error('another process or store has it open', { cause: error }) : error,
+    );
+  }
+}
+
+function unusable(directory: string, cause: unknown): TidingsError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new TidingsError(
+    'STORE_UNAVAILABLE',
+    `The store in ${directory} can't be used: ${why}.`,
+    {},
+    { cause },
+  );
+}

@@ -1,0 +1,142 @@
+/**
+ * The thread that writes. Whatever waits when it looks becomes one transaction, so that everybody shares one wait for
+ * the disk; answers leave after COMMIT, all of them in one message.
+ */
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { Appender } from './appender.ts';
+import { Entities } from './entities.ts';
+import { Logs } from './logs.ts';
+import {
+  failureOf,
+  type Posted,
+  type Reply,
+  type Request,
+  type ThreadData,
+  type WriterCalls,
+} from './protocol.ts';
+import { Receipts } from './receipts.ts';
+import { openForWriting, transaction } from './tables.ts';
+import { Trimmer } from './trimmer.ts';
+
+/** Bounds of one transaction, so that nobody waits for long behind a crowd. */
+const GROUP_EVENTS = 2_048;
+const GROUP_CHARACTERS = 8 * 1_024 * 1_024;
+/** Entries trimmed, and idempotency keys looked at, in one step of maintenance. */
+const MAINTENANCE_STEP = 500;
+/** Trimming beside the writes removes up to twice what was appended and a little more: it overtakes any writer. */
+const trimmedBeside = (appended: number): number => 2 * appended + 32;
+
+/** A ping is answered at once. */
+type WriterRequest = Exclude<Request<WriterCalls>, { name: 'ping' }>;
+
+const port = parentPort!;
+const { path, maxBytes } = workerData as ThreadData;
+const database = openForWriting(path, maxBytes);
+const logs = new Logs(database);
+const entities = new Entities(database);
+const receipts = new Receipts(database);
+const appender = new Appender(database, logs, entities, receipts);
+const trimmer = new Trimmer(database, logs, entities);
+
+/** Requests that wait for a transaction, with the clock that came with them. */
+const queue: { readonly request: WriterRequest; readonly now: number }[] = [];
+let ending = false;
+
+port.on('message', (posted: Posted<WriterCalls>) => {
+  receive(posted);
+  while (queue.length > 0) {
+    for (let more; (more = receiveMessageOnPort(port)) !== undefined;) receive(more.message);
+    port.postMessage(commit(nextGroup()));
+  }
+  if (ending) end();
+});
+
+function receive(posted: Posted<WriterCalls>): void {
+  if (posted === 'end') {
+    ending = true;
+    return;
+  }
+  for (const request of posted.requests) {
+    // A ping asks for the thread, not for the disk.
+    if (request.name === 'ping') port.postMessage([{ id: request.id, answer: null }] satisfies Reply[]);
+    else queue.push({ request, now: posted.now });
+  }
+}
+
+function nextGroup(): typeof queue {
+  let events = 0;
+  let characters = 0;
+  let size = 0;
+  while (size < queue.length && events < GROUP_EVENTS && characters < GROUP_CHARACTERS) {
+    const { request } = queue[size]!;
+    size += 1;
+    if (request.name !== 'append') continue;
+    events += request.argument.events.length;
+    for (const { body } of request.argument.events) characters += body.length;
+  }
+  return queue.splice(0, size);
+}
+
+function commit(group: typeof queue): Reply[] {
+  try {
+    return transaction(database, () => {
+      const replies = group.map(({ request, now }) => ({ id: request.id, answer: answer(request, now) }));
+      trimBeside(group);
+      logs.save();
+      return replies;
+    });
+  } catch (error) {
+    logs.forget();
+    const failure = failureOf(error);
+    return group.map(({ request }) => ({ id: request.id, failure }));
+  }
+}
+
+function answer(request: WriterRequest, now: number): unknown {
+  switch (request.name) {
+    case 'append':
+      return appender.append(request.argument, now);
+    case 'openLog': {
+      const log = logs.open(request.argument);
+      logs.retain(log.id, request.argument.retention);
+      return log;
+    }
+    case 'retain':
+      for (const [log, retention] of request.argument) logs.retain(log, retention);
+      return null;
+    case 'maintain':
+      return { more: maintain(now) };
+    case 'logs':
+      return logs.list();
+  }
+}
+
+/** In the transaction of the appends: trimming then costs no further wait for the disk. */
+function trimBeside(group: typeof queue): void {
+  let events = 0;
+  let keys = 0;
+  let now = 0;
+  for (const { request, now: then } of group) {
+    if (request.name !== 'append') continue;
+    events += request.argument.events.length;
+    keys += request.argument.keys.length;
+    now = then;
+  }
+  if (events === 0) return;
+  let left = trimmedBeside(events);
+  for (const log of logs.touched()) left -= trimmer.trim(log, now, left);
+  if (keys > 0) receipts.sweep(now, trimmedBeside(keys));
+}
+
+function maintain(now: number): boolean {
+  let left = MAINTENANCE_STEP;
+  for (const log of logs.retained()) left -= trimmer.trim(log, now, left);
+  const forgotten = receipts.sweep(now, MAINTENANCE_STEP);
+  return left === 0 || forgotten === MAINTENANCE_STEP;
+}
+
+/** The last connection that closes checkpoints all of the WAL and removes it; the reader's is closed by now. */
+function end(): void {
+  database.close();
+  port.close();
+}

@@ -1,0 +1,164 @@
+/**
+ * The contract of an event store: durable, ordered logs and, beside each, the latest event of every entity.
+ *
+ * The state of an entity *is* its latest event, so a snapshot is made of entries like everything else, and always comes
+ * with the position that it is true at. test/store/conformance.ts says the same as tests; every backend passes them.
+ */
+import { TidingsError } from '../errors.ts';
+import type { Lifetime, SubjectName } from '../events/catalogue.ts';
+import type { Entry, EventFacts } from '../events/event.ts';
+import type { Position } from '../events/position.ts';
+import type { Topic } from '../events/topics.ts';
+
+/** Names one log. A workspace has two, which share nothing: its events, and its presence changes (short retention). */
+export interface LogName {
+  readonly workspace: string;
+  readonly stream: 'events' | 'presence';
+}
+
+export function logKey(log: LogName): string {
+  return `${log.stream}/${log.workspace}`;
+}
+
+/** What an event does to the state of its entity. */
+export interface EntityWrite {
+  readonly type: SubjectName;
+  readonly id: string;
+  /** Revision that the change was merged onto; 0 when the entity was not there. Another one stored is a conflict. */
+  readonly expectedRevision: number;
+  /** Topics under which `entities` finds it; empty when it is deleted. */
+  readonly topics: readonly Topic[];
+  /** `log`: the state goes when its last event is trimmed. */
+  readonly lifetime: Lifetime;
+  /** The state stays only to answer late changes; `entities` passes it over. */
+  readonly deleted: boolean;
+  /** Entities filed under this topic go with it, silently, but for the entity itself. */
+  readonly purge?: Topic;
+}
+
+export interface NewEvent {
+  readonly facts: EventFacts;
+  /** Null for a content that leaves no state. */
+  readonly write: EntityWrite | null;
+}
+
+export interface Batch {
+  /** At least one. They get consecutive offsets; several may change the same entity, one after the other. */
+  readonly events: readonly NewEvent[];
+  /** Any of them known, and not older than 7 days: nothing is appended and the first result is returned. */
+  readonly idempotencyKeys: readonly string[];
+}
+
+export interface Appended {
+  readonly position: Position;
+  readonly recordedAt: string;
+  readonly revision: number;
+}
+
+export interface AppendResult {
+  /** One an event, in order. */
+  readonly appended: readonly Appended[];
+  /** The batch was appended before; `appended` is what it got then. */
+  readonly duplicate: boolean;
+}
+
+/** Consecutive entries, oldest first. */
+export interface Page {
+  readonly entries: readonly Entry[];
+  /** Where the log ended when the page was read. */
+  readonly head: Position;
+}
+
+/** An entity's latest event, `deleted` where that removed it. */
+export interface EntityRecord {
+  readonly entry: Entry;
+  readonly deleted: boolean;
+}
+
+export interface EntityQuery {
+  readonly type: SubjectName;
+  readonly topic: Topic;
+  /** Only ids that sort behind this one, by UTF-8 bytes. */
+  readonly afterId?: string;
+  readonly limit: number;
+}
+
+export interface EntityPage {
+  /** Ordered by id. Deleted entities are left out. */
+  readonly entries: readonly Entry[];
+  readonly hasMore: boolean;
+  /** Exactly the events up to here are in `entries`. */
+  readonly at: Position;
+}
+
+/** Retention of one log: whichever bound is reached first. */
+export interface Retention {
+  readonly events: number;
+  readonly hours: number;
+  readonly bytes: number;
+}
+
+/** An event's entity had another revision than expected; nothing of the batch was written. */
+export class RevisionConflict extends Error {
+  override readonly name = 'RevisionConflict';
+  /** Index of the event in the batch. */
+  readonly index: number;
+  /** What is stored now; undefined when there is nothing. */
+  readonly current: EntityRecord | undefined;
+
+  constructor(index: number, current: EntityRecord | undefined) {
+    super(`event ${index} was merged onto another revision than is stored`);
+    this.index = index;
+    this.current = current;
+  }
+}
+
+export type Unwatch = () => void;
+
+export interface EventStore {
+  /**
+   * Durable when it resolves; all or nothing. Writers of one process that wait at the same time share one commit.
+   *
+   * @throws RevisionConflict the first event whose entity has moved on
+   * @throws TidingsError STORE_UNAVAILABLE, STORE_FULL: nothing was written, or, where the answer to a write was lost,
+   *   the idempotency key tells
+   */
+  append(log: LogName, batch: Batch): Promise<AppendResult>;
+
+  /** The result of the batch that was appended with one of these idempotency keys, if it is still known. */
+  recall(log: LogName, idempotencyKeys: readonly string[]): Promise<AppendResult | undefined>;
+
+  /**
+   * Entries behind a position, at most `limit`. `oldest` starts with the oldest one that is retained.
+   *
+   * @throws PositionLost when epoch or chain differ, the range was trimmed, or the position is ahead of the log
+   */
+  read(log: LogName, after: Position | 'oldest', limit: number): Promise<Page>;
+
+  /** Where the log ends. A log that was never written to has offset 0 and already its epoch. */
+  head(log: LogName): Promise<Position>;
+
+  /** Undefined when it was never there, or is forgotten. */
+  entity(log: LogName, type: SubjectName, id: string): Promise<EntityRecord | undefined>;
+
+  entities(log: LogName, query: EntityQuery): Promise<EntityPage>;
+
+  /**
+   * Calls back with what is appended from the moment this resolves on. Calls may be lost, doubled, late or out of order:
+   * whoever watches checks positions and reads what is missing. The callback must not throw.
+   */
+  watch(log: LogName, onAppended: (entries: readonly Entry[]) => void): Promise<Unwatch>;
+
+  /** What is retained now. */
+  size(log: LogName): Promise<{ readonly events: number; readonly bytes: number }>;
+
+  /** @throws TidingsError STORE_UNAVAILABLE */
+  ping(): Promise<void>;
+
+  /** Waits for what is under way; afterwards every call fails with STORE_UNAVAILABLE. */
+  close(): Promise<void>;
+}
+
+export function storeUnavailable(cause?: unknown): TidingsError {
+  return new TidingsError('STORE_UNAVAILABLE', undefined, {}, { cause });
+}

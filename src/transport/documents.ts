@@ -1,0 +1,83 @@
+import {
+  getOperationAST,
+  GraphQLError,
+  parse,
+  validate,
+  type DocumentNode,
+  type GraphQLFormattedError,
+  type GraphQLSchema,
+  type OperationTypeNode,
+} from 'graphql';
+import { presentError } from './present.ts';
+
+/** A GraphQL request as every transport gets it from its client. */
+export interface GraphQLRequest {
+  readonly query: string;
+  readonly operationName?: string | null | undefined;
+  readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
+}
+
+export interface PreparedRequest {
+  readonly document: DocumentNode;
+  readonly type: OperationTypeNode;
+}
+
+type Checked = { readonly document: DocumentNode } | { readonly errors: readonly GraphQLFormattedError[] };
+
+/** Longer documents are rare, and must not fill the cache. */
+const MAX_CACHED_LENGTH = 20_000;
+const MAX_CACHED = 1_000;
+
+/** Parses and validates, each text once. Equal texts give the same document object, by which later stages cache in turn. */
+export class Documents {
+  readonly schema: GraphQLSchema;
+  readonly #cache = new Map<string, Checked>();
+
+  constructor(schema: GraphQLSchema) {
+    this.schema = schema;
+  }
+
+  check(query: string): Checked {
+    const cached = this.#cache.get(query);
+    if (cached !== undefined) {
+      // The least recently used goes first.
+      this.#cache.delete(query);
+      this.#cache.set(query, cached);
+      return cached;
+    }
+    const checked = this.#check(query);
+    if (query.length <= MAX_CACHED_LENGTH) this.#cache.set(query, checked);
+    if (this.#cache.size > MAX_CACHED) this.#cache.delete(this.#cache.keys().next().value!);
+    return checked;
+  }
+
+  /** The document and the type of the operation meant, or all that is wrong with them. */
+  prepare(request: GraphQLRequest): PreparedRequest | { readonly errors: readonly GraphQLFormattedError[] } {
+    const checked = this.check(request.query);
+    if ('errors' in checked) return checked;
+    const operation = getOperationAST(checked.document, request.operationName ?? undefined);
+    if (operation === null || operation === undefined) {
+      const error = new GraphQLError(
+        request.operationName == null
+          ? 'The document has several operations; operationName has to tell which.'
+          : 'The document has no operation of this name.',
+      );
+      return { errors: [presentError(error, ignore)] };
+    }
+    return { document: checked.document, type: operation.operation };
+  }
+
+  #check(query: string): Checked {
+    let document: DocumentNode;
+    try {
+      document = parse(query);
+    } catch (error) {
+      return { errors: [presentError(error, ignore, 'GRAPHQL_PARSE_FAILED')] };
+    }
+    const errors = validate(this.schema, document);
+    if (errors.length === 0) return { document };
+    return { errors: errors.map((error) => presentError(error, ignore, 'GRAPHQL_VALIDATION_FAILED')) };
+  }
+}
+
+const ignore = (): void => undefined;

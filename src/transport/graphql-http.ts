@@ -1,0 +1,178 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { GraphQLError, type FormattedExecutionResult } from 'graphql';
+import { createYoga, type Plugin } from 'graphql-yoga';
+import type { Viewer } from '../auth/viewer.ts';
+import { errorCatalogue, TidingsError, type ErrorCode } from '../errors.ts';
+import type { RequestContext } from '../schema/context.ts';
+import type { GraphQLRequest } from './documents.ts';
+import { parseJson, readBody, sendJson } from './http-io.ts';
+import { refusal, type Operations } from './operations.ts';
+import { presentError, statusOf } from './present.ts';
+import type { SseTransport } from './sse.ts';
+
+export interface GraphqlHttpOptions {
+  readonly operations: Operations;
+  readonly sse: SseTransport;
+  readonly viewerOf: (request: IncomingMessage) => Viewer;
+  readonly contextOf: (viewer: Viewer) => RequestContext;
+  readonly maxBodyBytes: number;
+  readonly onHidden: (error: unknown) => void;
+}
+
+const JSON_TYPES = ['application/json', 'application/graphql-response+json', 'application/graphql+json'];
+
+/** GraphQL over HTTP: Yoga for queries and mutations, server-sent events for subscriptions. */
+export function createGraphqlHttp(options: GraphqlHttpOptions) {
+  const { operations, sse, viewerOf, contextOf, maxBodyBytes, onHidden } = options;
+
+  const yoga = createYoga<{ viewer: Viewer }, RequestContext>({
+    schema: operations.schema,
+    context: ({ viewer }) => contextOf(viewer),
+    graphiql: false,
+    landingPage: false,
+    cors: false,
+    batching: false,
+    logging: false,
+    maskedErrors: { maskError: (error) => masked(error, onHidden) },
+    plugins: [refuseSubscriptions(), statusFromErrors()],
+  });
+
+  const answer = async (request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> => {
+    const { method } = request;
+    if (method !== 'GET' && method !== 'POST') throw new TidingsError('METHOD_NOT_ALLOWED');
+    for (const name of ['token', 'access_token', 'authorization']) {
+      // URLs end up in logs and histories.
+      if (url.searchParams.has(name)) throw new TidingsError('BAD_REQUEST', 'A token must not be in the URL.');
+    }
+    const viewer = viewerOf(request);
+    const body = method === 'GET' ? undefined : await bodyOf(request, maxBodyBytes);
+    const params = body === undefined ? paramsOf(url.searchParams) : checkParams(parseJson(body));
+    if (wantsEventStream(request, params, operations)) return sse.handle(request, response, params, viewer);
+
+    const answered = await yoga.fetch(
+      url.href,
+      {
+        method,
+        headers: {
+          accept: request.headers.accept ?? 'application/json',
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(body === undefined ? {} : { body: new Uint8Array(body) }),
+      },
+      { viewer },
+    );
+    const text = await answered.text();
+    response.writeHead(answered.status, {
+      ...Object.fromEntries(answered.headers),
+      'content-length': Buffer.byteLength(text),
+      'cache-control': 'no-store',
+    });
+    response.end(text);
+  };
+
+  return async (request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> => {
+    try {
+      await answer(request, response, url);
+    } catch (error) {
+      if (!(error instanceof TidingsError) || response.headersSent) throw error;
+      const result = refusal(error);
+      const allow = error.code === 'METHOD_NOT_ALLOWED' ? { allow: 'GET, POST' } : {};
+      const close = error.code === 'PAYLOAD_TOO_LARGE' ? { connection: 'close' } : {};
+      sendJson(response, error.httpStatus, result, { ...allow, ...close });
+    }
+  };
+}
+
+/** Forms and plain text are what a foreign page can make a browser send without being asked: they are never read. */
+async function bodyOf(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  const [type = ''] = (request.headers['content-type'] ?? '').split(';');
+  if (!JSON_TYPES.includes(type.trim().toLowerCase())) {
+    throw new TidingsError('UNSUPPORTED_MEDIA_TYPE', 'The content type has to be application/json.');
+  }
+  return readBody(request, maxBytes);
+}
+
+function paramsOf(search: URLSearchParams): GraphQLRequest {
+  const json = (name: string): unknown => {
+    const text = search.get(name);
+    return text === null || text === '' ? undefined : parseJson(Buffer.from(text));
+  };
+  return checkParams({
+    query: search.get('query') ?? undefined,
+    operationName: search.get('operationName') ?? undefined,
+    variables: json('variables'),
+    extensions: json('extensions'),
+  });
+}
+
+function checkParams(params: unknown): GraphQLRequest {
+  if (typeof params !== 'object' || params === null || Array.isArray(params)) {
+    throw new TidingsError('BAD_REQUEST', 'The body has to be one JSON object with a "query".');
+  }
+  const { query, operationName, variables } = params as Record<string, unknown>;
+  if (typeof query !== 'string' || query === '') throw new TidingsError('BAD_REQUEST', '"query" has to be a GraphQL document.');
+  if (operationName !== undefined && operationName !== null && typeof operationName !== 'string') {
+    throw new TidingsError('BAD_REQUEST', '"operationName" has to be a string.');
+  }
+  if (variables !== undefined && variables !== null && (typeof variables !== 'object' || Array.isArray(variables))) {
+    throw new TidingsError('BAD_REQUEST', '"variables" has to be a JSON object.');
+  }
+  return { query, operationName, variables: variables as Record<string, unknown> | null | undefined };
+}
+
+/** Some clients name both types for everything and mean: events for subscriptions, JSON for the rest. */
+function wantsEventStream(request: IncomingMessage, params: GraphQLRequest, operations: Operations): boolean {
+  const accept = request.headers.accept ?? '';
+  if (!accept.includes('text/event-stream')) return false;
+  if (!JSON_TYPES.some((type) => accept.includes(type))) return true;
+  const prepared = operations.prepare(params);
+  return 'type' in prepared && prepared.type === 'subscription';
+}
+
+function refuseSubscriptions(): Plugin {
+  return {
+    onSubscribe({ setSubscribeFn }) {
+      setSubscribeFn(() => {
+        throw new TidingsError(
+          'BAD_REQUEST',
+          'A subscription needs a WebSocket, or "Accept: text/event-stream" with a GET or POST.',
+        );
+      });
+    },
+  };
+}
+
+/** An error counts for the HTTP status only where there is no data beside it. */
+function statusFromErrors(): Plugin {
+  return {
+    onResultProcess({ result }) {
+      const { errors, data } = result as { errors?: readonly GraphQLError[]; data?: unknown };
+      const [first] = errors ?? [];
+      if (first === undefined) return;
+      const status = statusOf({ errors, data } as FormattedExecutionResult);
+      Object.assign(first.extensions, { http: { status } });
+    },
+  };
+}
+
+const isKnown = (code: unknown): code is ErrorCode =>
+  typeof code === 'string' && Object.hasOwn(errorCatalogue, code);
+
+/** What Yoga and graphql-js refuse, with our codes; everything else hidden. */
+function masked(error: unknown, onHidden: (error: unknown) => void): GraphQLError {
+  if (!(error instanceof GraphQLError)) {
+    const { message, extensions } = presentError(error, onHidden);
+    return new GraphQLError(message, { extensions: extensions ?? null });
+  }
+  const { code, http } = error.extensions as { code?: unknown; http?: { status?: number } };
+  const fallback = http?.status === 405 ? 'METHOD_NOT_ALLOWED' : isKnown(code) ? code : 'BAD_REQUEST';
+  const { message, extensions } = presentError(error, onHidden, fallback);
+  const { nodes, source, positions, path } = error;
+  return new GraphQLError(message, {
+    nodes: nodes ?? null,
+    source: source ?? null,
+    positions: positions ?? null,
+    path: path ?? null,
+    extensions: extensions ?? null,
+  });
+}

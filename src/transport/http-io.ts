@@ -1,0 +1,67 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { errorCatalogue, TidingsError } from '../errors.ts';
+
+/**
+ * Reads a request's body, and not a byte beyond the limit.
+ *
+ * @throws TidingsError PAYLOAD_TOO_LARGE; BAD_REQUEST when the client goes away in the middle
+ */
+export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > maxBytes) throw tooLarge(maxBytes);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    if (error instanceof TidingsError) throw error;
+    throw new TidingsError('BAD_REQUEST', 'The body did not arrive whole.', {}, { cause: error });
+  }
+  return Buffer.concat(chunks);
+}
+
+function tooLarge(maxBytes: number): TidingsError {
+  return new TidingsError('PAYLOAD_TOO_LARGE', `The body is larger than ${maxBytes} bytes.`);
+}
+
+/** @throws TidingsError BAD_REQUEST */
+export function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString(), (key, value: unknown) => {
+      // No client has an honest use for it, and somebody downstream may assign it.
+      if (key === '__proto__') throw new TidingsError('BAD_REQUEST', 'The body has a key "__proto__".');
+      return value;
+    });
+  } catch (error) {
+    if (error instanceof TidingsError) throw error;
+    throw new TidingsError('BAD_REQUEST', 'The body is not valid JSON.');
+  }
+}
+
+export function sendJson(
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  const text = JSON.stringify(body);
+  response.writeHead(status, {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(text),
+    'cache-control': 'no-store',
+    ...headers,
+  });
+  response.end(text);
+}
+
+/** A refusal outside of GraphQL: `{ error: { code, message, … } }`. */
+export function sendError(response: ServerResponse, error: TidingsError): void {
+  if (response.headersSent) return void response.destroy();
+  // What is left of a refused body is not read: the connection can't be used for another request.
+  const headers = error.code === 'PAYLOAD_TOO_LARGE' ? { connection: 'close' } : {};
+  const { code, message, details } = error;
+  sendJson(response, errorCatalogue[code].httpStatus, { error: { code, message, ...details } }, headers);
+}

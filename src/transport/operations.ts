@@ -1,0 +1,110 @@
+import {
+  createSourceEventStream,
+  execute,
+  GraphQLError,
+  type ExecutionResult,
+  type FormattedExecutionResult,
+  type GraphQLFormattedError,
+  type GraphQLSchema,
+} from 'graphql';
+import type { TidingsError } from '../errors.ts';
+import type { Hub, Subscription } from '../hub/hub.ts';
+import { operationOf } from '../hub/operation.ts';
+import { RoutedSubscription, type Route } from '../hub/route.ts';
+import type { Sink } from '../hub/sink.ts';
+import type { RequestContext } from '../schema/context.ts';
+import type { Documents, GraphQLRequest, PreparedRequest } from './documents.ts';
+import { presentError, presentResult } from './present.ts';
+
+export interface OperationsOptions {
+  readonly documents: Documents;
+  readonly hub: Hub;
+  /** Gets the errors that clients are not shown. */
+  readonly onHidden: (error: unknown) => void;
+}
+
+export type OpenFailure = { readonly errors: readonly GraphQLFormattedError[] };
+
+/** A subscription that is allowed and waits to be started. */
+export interface Opened {
+  readonly route: Route;
+  /** `after` wins over the cursor in the operation. */
+  start(sink: Sink, after?: string): Subscription;
+}
+
+/** What every transport does with a GraphQL request, in one place. */
+export class Operations {
+  readonly #options: OperationsOptions;
+
+  constructor(options: OperationsOptions) {
+    this.#options = options;
+  }
+
+  get schema(): GraphQLSchema {
+    return this.#options.documents.schema;
+  }
+
+  prepare(request: GraphQLRequest): PreparedRequest | OpenFailure {
+    return this.#options.documents.prepare(request);
+  }
+
+  /** Executes a query or mutation. */
+  async execute(
+    prepared: PreparedRequest,
+    request: GraphQLRequest,
+    context: RequestContext,
+  ): Promise<FormattedExecutionResult> {
+    const { documents, onHidden } = this.#options;
+    const result = await execute({
+      schema: documents.schema,
+      document: prepared.document,
+      operationName: request.operationName,
+      variableValues: request.variables,
+      contextValue: context,
+    });
+    return presentResult(result, onHidden);
+  }
+
+  /** Checks the arguments and the access of a subscription, and tells where its events come from. */
+  async open(prepared: PreparedRequest, request: GraphQLRequest, context: RequestContext): Promise<Opened | OpenFailure> {
+    const { documents, hub, onHidden } = this.#options;
+    const { schema } = documents;
+    const { document } = prepared;
+    const { operationName, variables } = request;
+    let source: AsyncIterable<unknown> | ExecutionResult;
+    try {
+      source = await createSourceEventStream({
+        schema,
+        document,
+        operationName,
+        variableValues: variables,
+        contextValue: context,
+      });
+    } catch (error) {
+      return { errors: [presentError(error, onHidden)] };
+    }
+    if (!(source instanceof RoutedSubscription)) {
+      const { errors = [new GraphQLError('The subscription selects nothing.')] } = source as ExecutionResult;
+      return { errors: errors.map((error) => presentError(error, onHidden)) };
+    }
+    const { route } = source;
+    const operation = operationOf({ schema, document, operationName, variables });
+    return {
+      route,
+      start: (sink, after) => {
+        const start = after === undefined ? route.start : { ...route.start, after };
+        return hub.subscribe(operation, { ...route, start }, sink);
+      },
+    };
+  }
+
+  /** What ended a subscription, as its client is told. */
+  presentEnd(error: unknown): GraphQLFormattedError {
+    return presentError(error, this.#options.onHidden);
+  }
+}
+
+/** A refusal in the form of a GraphQL result. */
+export function refusal(error: TidingsError): OpenFailure {
+  return { errors: [presentError(error, () => undefined)] };
+}

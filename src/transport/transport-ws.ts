@@ -1,0 +1,207 @@
+import { GraphQLError, type FormattedExecutionResult, type GraphQLFormattedError } from 'graphql';
+import { CloseCode, makeServer } from 'graphql-ws';
+import type { IncomingMessage } from 'node:http';
+import type { Authenticator } from '../auth/authenticator.ts';
+import type { Viewer } from '../auth/viewer.ts';
+import { TidingsError } from '../errors.ts';
+import type { Subscription } from '../hub/hub.ts';
+import type { RequestContext } from '../schema/context.ts';
+import type { Connection } from './connection.ts';
+import type { GraphQLRequest } from './documents.ts';
+import { refusal, type Operations } from './operations.ts';
+
+export interface TransportWsOptions {
+  readonly operations: Operations;
+  readonly authenticator: Authenticator;
+  readonly contextOf: (viewer: Viewer, connection: Connection) => RequestContext;
+  /** How many operations one connection may have at a time. */
+  readonly maxOperations: number;
+  readonly initTimeoutMs: number;
+  readonly onError: (error: unknown) => void;
+}
+
+interface Extra {
+  readonly connection: Connection;
+  readonly upgrade: IncomingMessage;
+}
+
+/** What `onSubscribe` leaves for `execute` and `subscribe` of the same operation. */
+interface Planned {
+  readonly run: () => Promise<FormattedExecutionResult> | EndOnly;
+}
+
+/**
+ * The subprotocol graphql-transport-ws. graphql-ws keeps the protocol: handshake, ids, close codes. Results of subscriptions don't pass
+ * through it: they go to the connection as shared text, and the iterator that graphql-ws holds never yields, it only ends.
+ */
+export function createTransportWs(options: TransportWsOptions) {
+  const { operations, authenticator, contextOf } = options;
+
+  const server = makeServer<Record<string, unknown>, Extra>({
+    connectionInitWaitTimeout: options.initTimeoutMs,
+
+    // No hook may throw: graphql-ws would close the socket, and end every operation on it.
+    onConnect({ connectionParams, extra: { connection, upgrade } }) {
+      try {
+        const viewer = authenticator.fromConnection(connectionParams, upgrade.headers);
+        connection.admit(viewer);
+        return viewer.expiresAt === null ? true : { expiresAt: new Date(viewer.expiresAt).toISOString() };
+      } catch (error) {
+        if (!(error instanceof TidingsError)) options.onError(error);
+        return false;
+      }
+    },
+
+    async onSubscribe({ extra: { connection }, subscriptions }, id, payload) {
+      if (Object.keys(subscriptions).length > options.maxOperations) {
+        return shown(refusal(new TidingsError('TOO_MANY_SUBSCRIPTIONS')));
+      }
+      const request = payload as GraphQLRequest;
+      const prepared = operations.prepare(request);
+      if ('errors' in prepared) return shown(prepared);
+      const reopen = async () => operations.open(prepared, request, contextOf(connection.viewer, connection));
+      let run: Planned['run'];
+      if (prepared.type === 'subscription') {
+        const opened = await reopen();
+        if ('errors' in opened) return shown(opened);
+        const prefix = `{"id":${JSON.stringify(id)},"type":"next","payload":`;
+        run = () => {
+          const subscription = opened.start(connection.sink(({ json }) => `${prefix}${json}}`));
+          connection.add(id, { subscription, reopen });
+          return new EndOnly(subscription, () => connection.remove(id, subscription));
+        };
+      } else {
+        run = async () => operations.execute(prepared, request, contextOf(connection.viewer, connection));
+      }
+      const planned: Planned = { run };
+      // The schema is not used: execute and subscribe below do all of it.
+      return { ...prepared, schema: operations.schema, operationName: request.operationName, contextValue: planned };
+    },
+
+    execute: ({ contextValue }) => (contextValue as Planned).run() as never,
+    subscribe: ({ contextValue }) => (contextValue as Planned).run() as never,
+
+    // graphql-ws takes results apart as if their errors were GraphQLErrors; ours are presented already.
+    onNext: (_context, _id, _payload, _args, result) => result as never,
+    onError: (_context, _id, _payload, errors) =>
+      errors.map((error) => (error instanceof Shown ? error.toJSON() : operations.presentEnd(error))),
+  });
+
+  return {
+    /** Hands a socket with this subprotocol over. */
+    opened(connection: Connection, upgrade: IncomingMessage): void {
+      const { socket } = connection;
+      const inTurn = new IdQueue();
+      const closed = server.opened(
+        {
+          protocol: socket.protocol,
+          send: (message) => connection.send(message),
+          close: (code = CloseCode.InternalServerError, reason = '') => connection.close(code, reason),
+          onMessage: (handle) =>
+            socket.on('message', (data) => {
+              const text = String(data as Buffer);
+              inTurn.run(text, handle).catch((error: unknown) => {
+                options.onError(error);
+                connection.close(CloseCode.BadRequest, 'Invalid message received');
+              });
+            }),
+        },
+        { connection, upgrade },
+      );
+      socket.once('close', (code, reason) => {
+        Promise.resolve(closed(code, String(reason))).catch(options.onError);
+      });
+    },
+  };
+}
+
+/**
+ * graphql-ws mixes up operations when an id is completed and used again at once: the end of the old one takes the new one with it. Here the new
+ * one waits until the old one is through.
+ */
+class IdQueue {
+  readonly #operations = new Map<string, { isCompleting: boolean; readonly handed: Promise<void> | undefined; done: Promise<void> }>();
+
+  async run(text: string, handle: (text: string) => Promise<void>): Promise<void> {
+    const { type, id } = peek(text);
+    if (id === undefined) return handle(text);
+    const before = this.#operations.get(id);
+    if (type === 'complete') {
+      if (before === undefined) return handle(text);
+      before.isCompleting = true;
+      // It may be for one that waits itself.
+      await before.handed;
+      return handle(text);
+    }
+    // An id in use is graphql-ws's to refuse.
+    if (before !== undefined && !before.isCompleting) return handle(text);
+    const handed = before?.done.catch(() => undefined);
+    const done = handed === undefined ? handle(text) : handed.then(async () => handle(text));
+    const operation = { isCompleting: false, handed, done };
+    this.#operations.set(id, operation);
+    try {
+      await done;
+    } finally {
+      if (this.#operations.get(id) === operation) this.#operations.delete(id);
+    }
+  }
+}
+
+/** Type and id of a subscribe or complete message; graphql-ws judges all else. */
+function peek(text: string): { readonly type?: string; readonly id?: string } {
+  try {
+    const message = JSON.parse(text) as { type?: unknown; id?: unknown } | null;
+    if (typeof message?.id !== 'string') return {};
+    if (message.type === 'subscribe' || message.type === 'complete') return { type: message.type, id: message.id };
+  } catch {
+    // Not JSON: refused by graphql-ws.
+  }
+  return {};
+}
+
+/** An iterator that graphql-ws can hold in place of the results: it never yields, ends with the subscription, and ends it. */
+class EndOnly implements AsyncIterableIterator<never> {
+  readonly #subscription: Subscription;
+  readonly #onReturn: () => void;
+
+  constructor(subscription: Subscription, onReturn: () => void) {
+    this.#subscription = subscription;
+    this.#onReturn = onReturn;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<never, undefined>> {
+    try {
+      await this.#subscription.ended;
+    } finally {
+      this.#onReturn();
+    }
+    return { done: true, value: undefined };
+  }
+
+  async return(): Promise<IteratorResult<never, undefined>> {
+    this.#onReturn();
+    return { done: true, value: undefined };
+  }
+}
+
+/** An error in the form that clients see, where graphql-ws insists on GraphQLErrors. */
+class Shown extends GraphQLError {
+  readonly #formatted: GraphQLFormattedError;
+
+  constructor(formatted: GraphQLFormattedError) {
+    super(formatted.message);
+    this.#formatted = formatted;
+  }
+
+  override toJSON(): GraphQLFormattedError {
+    return this.#formatted;
+  }
+}
+
+function shown({ errors }: { readonly errors: readonly GraphQLFormattedError[] }): Shown[] {
+  return errors.map((error) => new Shown(error));
+}

@@ -1,0 +1,221 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import { SESSION_COOKIE, type Authenticator } from '../auth/authenticator.ts';
+import { TidingsError } from '../errors.ts';
+import { Connection, closeCodes } from './connection.ts';
+import type { GraphiqlPage } from './graphiql.ts';
+import { readBody, sendError, sendJson } from './http-io.ts';
+
+type Handler = (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<void> | void;
+
+export interface WebServerOptions {
+  readonly authenticator: Authenticator;
+  readonly graphql: Handler;
+  readonly graphiql: { readonly open: GraphiqlPage; readonly withToken: GraphiqlPage | null };
+  /** POST /webhooks/github */
+  readonly githubWebhook: (
+    headers: IncomingMessage['headers'],
+    body: Buffer,
+  ) => Promise<{ readonly status: number; readonly body: unknown }>;
+  /** Takes over a WebSocket of this subprotocol. */
+  readonly transportWs: (connection: Connection, upgrade: IncomingMessage) => void;
+  /** @throws when the server can't serve now */
+  readonly checkReady: () => Promise<void>;
+  readonly onConnectionClosed: (connectionId: string) => void;
+  readonly onError: (error: unknown) => void;
+  readonly now: () => number;
+  readonly limits: WebLimits;
+}
+
+export interface WebLimits {
+  readonly webhookBodyBytes: number;
+  readonly messageBytes: number;
+  readonly highWaterMark: number;
+  readonly writeDeadlineMs: number;
+  readonly pingMs: number;
+}
+
+const TRANSPORT_WS = 'graphql-transport-ws';
+
+/** The one port: who asks for what goes where. */
+export class WebServer {
+  readonly #options: WebServerOptions;
+  readonly #server: Server;
+  readonly #sockets: WebSocketServer;
+  readonly #connections = new Set<Connection>();
+  readonly #routes: Readonly<Record<string, Readonly<Record<string, Handler>>>>;
+
+  constructor(options: WebServerOptions) {
+    this.#options = options;
+    this.#server = createServer((request, response) => void this.#answer(request, response));
+    this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+    this.#sockets = new WebSocketServer({
+      noServer: true,
+      maxPayload: options.limits.messageBytes,
+      perMessageDeflate: false,
+      clientTracking: false,
+      handleProtocols: (offered) => (offered.has(TRANSPORT_WS) ? TRANSPORT_WS : false),
+    });
+    this.#routes = {
+      '/': { GET: (_request, response) => void response.writeHead(302, { location: '/graphql' }).end() },
+      '/graphql': { GET: this.#graphql, HEAD: this.#graphql, POST: options.graphql },
+      '/session': { POST: this.#openSession, DELETE: this.#closeSession },
+      '/webhooks/github': { POST: this.#webhook },
+      '/health': { GET: (_request, response) => sendJson(response, 200, { status: 'ok' }) },
+      '/ready': { GET: this.#ready },
+    };
+  }
+
+  get webSockets(): number {
+    return this.#connections.size;
+  }
+
+  /** Resolves with the URL that it can be reached at. */
+  async listen(port: number, host: string): Promise<string> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(port, host, resolve);
+    });
+    const { address, family, port: bound } = this.#server.address() as AddressInfo;
+    return `http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`;
+  }
+
+  /** Takes nobody new, and sends those away who are there, evenly over the time given: they come back elsewhere. */
+  async close(drainMs: number): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const connections = [...this.#connections];
+    const gone = connections.map(
+      async (connection, index) =>
+        new Promise<void>((resolve) => {
+          connection.socket.once('close', () => resolve());
+          const leave = (): void => connection.close(closeCodes.goingAway, 'The server is going away');
+          setTimeout(leave, (drainMs * index) / connections.length);
+        }),
+    );
+    await Promise.all(gone);
+    this.#server.closeIdleConnections();
+    // Whoever keeps a connection open without a request under way gets no more time.
+    const cut = setTimeout(() => this.#server.closeAllConnections(), 1_000);
+    await closed;
+    clearTimeout(cut);
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      const url = urlOf(request);
+      if (url === undefined) throw new TidingsError('BAD_REQUEST', 'The URL is malformed.');
+      const methods = Object.hasOwn(this.#routes, url.pathname) ? this.#routes[url.pathname] : undefined;
+      this.#allowOrigin(request, response);
+      if (methods === undefined) throw new TidingsError('NOT_FOUND', 'There is nothing here.');
+      const allow = Object.keys(methods).join(', ');
+      if (request.method === 'OPTIONS') return void response.writeHead(204, { allow }).end();
+      const handler = Object.hasOwn(methods, request.method ?? '') ? methods[request.method ?? ''] : undefined;
+      if (handler === undefined) {
+        response.setHeader('allow', allow);
+        throw new TidingsError('METHOD_NOT_ALLOWED');
+      }
+      await handler(request, response, url);
+    } catch (error) {
+      if (!(error instanceof TidingsError)) this.#options.onError(error);
+      sendError(response, error instanceof TidingsError ? error : new TidingsError('INTERNAL_SERVER_ERROR'));
+    }
+  }
+
+  /** Pages of allowed origins may read what we answer, and send tokens and cookies; all others get no word about it. */
+  #allowOrigin(request: IncomingMessage, response: ServerResponse): void {
+    const { origin } = request.headers;
+    response.setHeader('vary', 'origin');
+    response.setHeader('x-content-type-options', 'nosniff');
+    if (origin === undefined || !this.#options.authenticator.isAllowedOrigin(request.headers)) return;
+    response.setHeader('access-control-allow-origin', origin);
+    response.setHeader('access-control-allow-credentials', 'true');
+    if (request.method !== 'OPTIONS') return;
+    response.setHeader('access-control-allow-methods', 'GET, POST, DELETE');
+    response.setHeader('access-control-allow-headers', 'authorization, content-type, last-event-id');
+    response.setHeader('access-control-max-age', '600');
+  }
+
+  readonly #graphql: Handler = async (request, response, url) => {
+    const isPage = request.headers.accept?.includes('text/html') === true && !url.searchParams.has('query');
+    if (!isPage) return this.#options.graphql(request, response, url);
+    const { open, withToken } = this.#options.graphiql;
+    // A foreign name that leads here (DNS rebinding) must not be given the token.
+    const isLocal = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(request.headers.host ?? '');
+    await (isLocal && withToken !== null ? withToken : open).handle(request, response);
+  };
+
+  /** Browsers' EventSource can't send headers: a cookie stands in for the token, as long as that lives. */
+  readonly #openSession: Handler = (request, response) => {
+    const { authenticator, now } = this.#options;
+    if (!authenticator.isAllowedOrigin(request.headers)) throw new TidingsError('FORBIDDEN', 'This origin is not allowed.');
+    const token = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
+    if (token === undefined) throw new TidingsError('UNAUTHENTICATED');
+    const { expiresAt } = authenticator.verify(token);
+    const seconds = Math.floor(((expiresAt ?? now()) - now()) / 1_000);
+    response.setHeader('set-cookie', this.#cookie(request, token, seconds));
+    response.writeHead(204).end();
+  };
+
+  readonly #closeSession: Handler = (request, response) => {
+    response.setHeader('set-cookie', this.#cookie(request, '', 0));
+    response.writeHead(204).end();
+  };
+
+  #cookie(request: IncomingMessage, value: string, seconds: number): string {
+    const isSecure = (request.headers['x-forwarded-proto'] ?? '') === 'https';
+    return `${SESSION_COOKIE}=${value}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${seconds}${isSecure ? '; Secure' : ''}`;
+  }
+
+  readonly #webhook: Handler = async (request, response) => {
+    const body = await readBody(request, this.#options.limits.webhookBodyBytes);
+    const answer = await this.#options.githubWebhook(request.headers, body);
+    sendJson(response, answer.status, answer.body);
+  };
+
+  readonly #ready: Handler = async (_request, response) => {
+    await this.#options.checkReady();
+    sendJson(response, 200, { status: 'ready' });
+  };
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const refuse = (status: string): void => {
+      socket.once('error', () => undefined);
+      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    };
+    const url = urlOf(request);
+    if (url === undefined) return refuse('400 Bad Request');
+    if (url.pathname !== '/graphql') return refuse('404 Not Found');
+    if (url.searchParams.has('token') || url.searchParams.has('access_token')) return refuse('400 Bad Request');
+    if (!this.#options.authenticator.isAllowedOrigin(request.headers)) return refuse('403 Forbidden');
+    this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      const { authenticator, now, limits, onError } = this.#options;
+      webSocket.on('error', (error) => {
+        // The peer's mistakes in the protocol close its socket, and are no news to us.
+        if (!('code' in error) || !String(error.code).startsWith('WS_ERR')) onError(error);
+      });
+      const connection = new Connection({
+        id: randomUUID(),
+        socket: webSocket,
+        rawSocket: socket as Socket,
+        verify: (token) => authenticator.verify(token),
+        now,
+        ...limits,
+      });
+      this.#connections.add(connection);
+      webSocket.once('close', () => {
+        this.#connections.delete(connection);
+        this.#options.onConnectionClosed(connection.id);
+      });
+      this.#options.transportWs(connection, request);
+    });
+  }
+}
+
+/** The host is the client's to say, and not looked at. */
+function urlOf(request: IncomingMessage): URL | undefined {
+  const path = request.url ?? '/';
+  return URL.canParse(path, 'http://localhost') ? new URL(path, 'http://localhost') : undefined;
+}
