@@ -19,7 +19,7 @@ const layers = [
   ['ops', 'dashboard'],
   ['transport'],
   ['config'],
-  ['gateway'],
+  ['gateway', 'welcome'],
   ['main'],
 ];
 const concreteStore = /^store\/(embedded|redis)\b/;

@@ -15,7 +15,7 @@ import { Publisher } from './publishing/publisher.ts';
 import type { RequestContext, ServerFacts } from './schema/context.ts';
 import { schema } from './schema/schema.ts';
 import { EmbeddedEventStore } from './store/embedded/embedded-store.ts';
-import type { LogName, Retention } from './store/store.ts';
+import type { EventStore, LogName, Retention } from './store/store.ts';
 import { Documents } from './transport/documents.ts';
 import { GraphiqlPage } from './transport/graphiql.ts';
 import { createGraphqlHttp } from './transport/graphql-http.ts';
@@ -30,6 +30,8 @@ export interface Overrides {
   readonly now?: () => number;
   readonly logger?: Logger;
   readonly limits?: Partial<Limits>;
+  /** Stands between the store and all that uses it, to make faults that can't be made otherwise. */
+  readonly aroundStore?: (store: EventStore) => EventStore;
 }
 
 export interface Limits {
@@ -43,6 +45,8 @@ export interface Limits {
   readonly highWaterMark: number;
   readonly writeDeadlineMs: number;
   readonly positionCheckMs: number;
+  /** Before a failed read of the store is tried again. */
+  readonly retryMs: number;
 }
 
 const defaultLimits: Limits = {
@@ -55,6 +59,7 @@ const defaultLimits: Limits = {
   highWaterMark: 1_024 * 1_024,
   writeDeadlineMs: 30_000,
   positionCheckMs: 10_000,
+  retryMs: 500,
 };
 
 export interface Gateway {
@@ -78,12 +83,13 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
   const onError = (error: unknown): void => logger.error({ err: error }, 'unexpected error');
 
   const directory = resolve(config.DATA_DIR);
-  const store = await EmbeddedEventStore.open({
+  const opened = await EmbeddedEventStore.open({
     directory,
     retention: (log) => retentionOf(log, config),
     now,
     onError,
   });
+  const store = overrides.aroundStore?.(opened) ?? opened;
   const publisher = new Publisher({ store, now });
   const presence = new LogPresence({ store, leases: new MemoryLeases({ now }), now, onError });
   const hub = new Hub({
@@ -92,6 +98,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     present: (result) => presentResult(result, onError),
     onError,
     positionCheckMs: limits.positionCheckMs,
+    retryMs: limits.retryMs,
   });
 
   const secret = config.JWT_SECRET ?? developmentSecret(directory);

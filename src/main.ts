@@ -1,29 +1,11 @@
-import { ConfigError, readConfig } from './config.ts';
-import { TidingsError } from './errors.ts';
-import { createGateway, type Gateway } from './gateway.ts';
+import { readConfig } from './config.ts';
+import { createGateway } from './gateway.ts';
+import { startFailure, welcome } from './welcome.ts';
 
 /** Told on standard error and not as a log line: they are for the person who starts the server. */
 function giveUp(error: unknown): never {
-  if (error instanceof ConfigError || error instanceof TidingsError) console.error(error.message);
-  else console.error(error);
+  console.error(startFailure(error, 'npm start'));
   process.exit(1);
-}
-
-function welcome({ url, developmentToken }: Gateway): void {
-  if (developmentToken === null) return;
-  console.log(`
-Tidings runs in development mode. Open GraphiQL and press the play button:
-
-  ${url}/graphql
-
-or listen from another terminal:
-
-  curl -N ${url}/graphql -H 'Accept: text/event-stream' -H 'Content-Type: application/json' \\
-    -H 'Authorization: Bearer ${developmentToken}' \\
-    -d '{"query":"subscription { events { cursor type projectId } }"}'
-
-The token is good for a day and for everything. For one of your own keys, see the README.
-`);
 }
 
 async function main(): Promise<void> {
@@ -32,7 +14,8 @@ async function main(): Promise<void> {
     process.once(signal, () => void gateway.stop().then(() => process.exit(0), giveUp));
   }
   await gateway.start();
-  welcome(gateway);
+  const text = welcome(gateway);
+  if (text !== '') console.log(text);
 }
 
 await main().catch(giveUp);

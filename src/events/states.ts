@@ -82,7 +82,11 @@ export const PullRequest = z.strictObject({
   assignees: names,
   reviewers: names,
   insights: z
-    .strictObject({ summary: text.nullable(), suggestionCount: count.nullable(), metadata: metadata.nullable() })
+    .strictObject({
+      summary: text.nullable().default(null),
+      suggestionCount: count.nullable().default(null),
+      metadata: metadata.nullable().default(null),
+    })
     .nullable(),
 });
 export type PullRequest = z.infer<typeof PullRequest>;
@@ -204,7 +208,7 @@ export const FileChange = z.strictObject({
       z.strictObject({
         path: z.string().min(1).max(4_096),
         changeType: z.enum(['CREATED', 'MODIFIED', 'DELETED', 'MOVED']),
-        previousPath: z.string().max(4_096).nullable(),
+        previousPath: z.string().max(4_096).nullable().default(null),
       }),
     )
     .max(3_000),

@@ -10,8 +10,23 @@ export interface ConnectionHold extends Hold {
 /** What the connections of this process hold, and which of them were closed lately. */
 export class ConnectionHolds {
   readonly #byConnection = new Map<string, Map<string, ConnectionHold>>();
-  /** When. A connection's operation may still be on its way when it closes, or even begin. */
+  /** When: a connection's operation may still be under way when it closes, or even begin. */
   readonly #released = new Map<string, number>();
+
+  /** How many operations of a connection are under way. */
+  readonly #busy = new Map<string, number>();
+
+  /** Until the task is done, it is not forgotten that the connection was closed. */
+  async whileBusy<Result>(connection: string, task: () => Promise<Result>): Promise<Result> {
+    this.#busy.set(connection, (this.#busy.get(connection) ?? 0) + 1);
+    try {
+      return await task();
+    } finally {
+      const left = this.#busy.get(connection)! - 1;
+      if (left > 0) this.#busy.set(connection, left);
+      else this.#busy.delete(connection);
+    }
+  }
 
   add(hold: ConnectionHold): void {
     const holds = this.#byConnection.get(hold.connection) ?? new Map<string, ConnectionHold>();
@@ -47,7 +62,7 @@ export class ConnectionHolds {
 
   forgetReleased(before: number): void {
     for (const [connection, at] of this.#released) {
-      if (at < before) this.#released.delete(connection);
+      if (at < before && !this.#busy.has(connection)) this.#released.delete(connection);
     }
   }
 

@@ -1,10 +1,14 @@
 /**
  * Who holds which member of a room until when, by the backend's clock.
  *
- * The table and the presence log are written one after the other, by several processes at a time, any of which may die in
- * between. Three rules keep them in step: whoever enters holds first and writes then; whoever takes a member out *claims*
- * it first, writes then, and settles last, and a claim that was never settled can be claimed again; and a hold calls off a
- * claim and tells so, whereupon the holder writes an event in any case, so that what the claimant may still write conflicts.
+ * The table and the presence log are written one after the other, by several processes at a time, any of which may stall or die
+ * in between. These rules keep them in step:
+ *
+ * - Whoever enters holds first and writes then. Whoever takes a member out claims it first, writes OFFLINE then, if the claim still
+ *   stands after the state was read, and keeps it claimed for a while: a write of a former holder may arrive late, so the member is
+ *   looked at once more before the table forgets it. A claim whose owner died runs out, and is claimed again.
+ * - A hold calls off a claim and tells so. OFFLINE may be on its way then, so the holder writes in any case: the log's revisions
+ *   let only one of the two be based on the state before.
  */
 
 /** A user in a room of a workspace. */
@@ -41,10 +45,10 @@ export interface Claim {
   readonly seenAt: number;
   /** Nobody has held the member since. To be asked between reading the member's state and writing OFFLINE onto it. */
   stands(): Promise<boolean>;
-  /** OFFLINE is written: forgets the member, if the claim stands. */
+  /** The member is gone for good: forgets it, if the claim stands. */
   settle(): Promise<void>;
-  /** OFFLINE could not be written: the member can be claimed again at once. */
-  giveBack(): Promise<void>;
+  /** The member can be claimed again after `ms`, unless somebody holds it by then. */
+  giveBack(ms: number): Promise<void>;
 }
 
 /** Calls of one process take effect in the order in which they are made. Each is atomic but for `renew` and `adopt` of many. */
@@ -197,8 +201,8 @@ export class MemoryLeases implements LeaseTable {
       settle: async () => {
         if (stands()) this.#rows.delete(key);
       },
-      giveBack: async () => {
-        mine.until = this.#now();
+      giveBack: async (after) => {
+        mine.until = this.#now() + after;
       },
     };
   }

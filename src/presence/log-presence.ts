@@ -1,7 +1,7 @@
 import { TidingsError } from '../errors.ts';
 import type { EventStore } from '../store/store.ts';
 import { ConnectionHolds, type ConnectionHold } from './connection-holds.ts';
-import { memberKey, type Claim, type LeaseTable, type MemberRef } from './leases.ts';
+import { memberKey, type Claim, type Hold, type LeaseTable, type MemberRef } from './leases.ts';
 import {
   isThere,
   lastSeen,
@@ -33,9 +33,9 @@ export interface LogPresenceOptions {
 type Entered = Awaited<ReturnType<Presence['set']>>;
 
 const PAGE = 500;
-/** How long a process may take to write OFFLINE before another one tries as well. */
+/** How long a write may be on its way: after that OFFLINE is written by another process, or the member forgotten. */
 const CLAIM_MS = 5_000;
-/** How long it is known that a connection is closed: longer than any of its operations can still be on their way. */
+/** How long it is known that a connection is closed: long enough for operations that it had begun to get here. */
 const RELEASED_MS = 120_000;
 
 /**
@@ -84,11 +84,16 @@ export class LogPresence implements Presence {
   ): Promise<Entered> {
     const { room, userId, status, activity } = validMember(input, this.#now());
     const member = { workspace, room, userId };
-    await this.#ready(workspace);
-    return this.#inTurn(member, async () => {
-      if (status !== 'OFFLINE') return this.#enter(member, { status, activity }, holder);
-      return { member: (await this.#leave(member)).state, expiresAt: null };
-    });
+    const enterOrLeave = async (): Promise<Entered> => {
+      await this.#ready(workspace);
+      return this.#inTurn(member, async () => {
+        if (status !== 'OFFLINE') return this.#enter(member, { status, activity }, holder);
+        return { member: (await this.#leave(member)).state, expiresAt: null };
+      });
+    };
+    return 'connection' in holder
+      ? this.#connections.whileBusy(holder.connection, enterOrLeave)
+      : enterOrLeave();
   }
 
   async leave(workspace: string, room: string, userId: string): Promise<boolean> {
@@ -100,7 +105,7 @@ export class LogPresence implements Presence {
   release(connection: string): void {
     if (this.#isClosed) return;
     for (const hold of this.#connections.release(connection, this.#now())) {
-      this.#inTurn(hold.member, () => this.#renewOne(hold, this.#graceMs)).catch(this.#onError);
+      this.#inTurn(hold.member, () => this.#renewOne(hold, hold.said, this.#graceMs)).catch(this.#onError);
     }
   }
 
@@ -198,15 +203,16 @@ export class LogPresence implements Presence {
     const held = await this.#leases.hold(hold, isReleased() ? this.#graceMs : this.#leaseMs);
     const state = stateOf(member, said, lastSeen(held.seenAt));
     // Should this fail, the hold runs out: nobody renews it.
-    await this.#log.change(member, (before) => {
+    const isWritten = await this.#log.change(member, (before) => {
       const isSame = before?.data.status === said.status && before.data.activity === said.activity;
       return isSame && !held.contested ? undefined : { state, actor: member.userId };
     });
-    if (connection !== null) {
-      const announced = { ...hold, connection, said };
-      if (isReleased()) await this.#renewOne(announced, this.#graceMs);
-      else this.#connections.add(announced);
+    // Meanwhile the user may have left by another process, which then saw nobody there, or the connection may have closed.
+    if (isWritten || isReleased()) {
+      const isStill = await this.#renewOne(hold, said, isReleased() ? this.#graceMs : this.#leaseMs);
+      if (!isStill) return this.#enter(member, said, holder);
     }
+    if (connection !== null && !isReleased()) this.#connections.add({ ...hold, connection, said });
     return { member: state, expiresAt: connection === null ? held.expiresAt : null };
   }
 
@@ -222,7 +228,9 @@ export class LogPresence implements Presence {
 
   async #expire(member: MemberRef): Promise<void> {
     const claim = await this.#leases.claim(member, CLAIM_MS);
-    if (claim !== undefined) await this.#takeOut(member, claim, null);
+    if (claim === undefined) return;
+    const before = await this.#takeOut(member, claim, null);
+    if (!isThere(before)) await claim.settle();
   }
 
   /** Writes OFFLINE while the claim stands. Resolves with what was there before. */
@@ -234,22 +242,24 @@ export class LogPresence implements Presence {
         if (!isThere(before) || !(await claim.stands())) return undefined;
         return { state: offline(member, lastSeen(claim.seenAt, before)), actor };
       });
-      await claim.settle();
-      return found;
     } catch (error) {
       // A claim that can't be given back runs out.
-      await claim.giveBack().catch(() => undefined);
+      await claim.giveBack(0).catch(() => undefined);
       throw error;
     }
+    await claim.giveBack(CLAIM_MS);
+    return found;
   }
 
-  async #renewOne(hold: ConnectionHold, ms: number): Promise<void> {
-    const { contested } = await this.#leases.renew([hold], ms);
-    if (contested.length > 0) await this.#announce(hold);
+  /** False when the hold is gone. */
+  async #renewOne(hold: Hold, said: Said, ms: number): Promise<boolean> {
+    const { contested, gone } = await this.#leases.renew([hold], ms);
+    if (contested.length > 0) await this.#announce(hold.member, said);
+    return gone.length === 0;
   }
 
   /** Another process was about to take the member out, and may have done so: says that it is there, in any case. */
-  async #announce({ member, said }: ConnectionHold): Promise<void> {
+  async #announce(member: MemberRef, said: Said): Promise<void> {
     const [seenAt] = await this.#leases.seen([member]);
     await this.#log.change(member, (before) => {
       const now = before !== undefined && isThere(before) ? before.data : said;
@@ -270,7 +280,7 @@ export class LogPresence implements Presence {
         else await this.#leases.hold(hold, this.#leaseMs);
         this.#doubts.set(hold, 'contested');
       }
-      if (this.#connections.has(hold)) await this.#announce(hold);
+      if (this.#connections.has(hold)) await this.#announce(hold.member, hold.said);
     }
     this.#doubts.delete(hold);
   }

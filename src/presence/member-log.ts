@@ -48,17 +48,18 @@ export class MemberLog {
 
   /**
    * Writes what `decide` makes of the member's latest event, if anything; decides again when another process came before it.
+   * Tells whether it wrote.
    *
    * @throws TidingsError STORE_UNAVAILABLE, STORE_FULL, CONFLICT
    */
   async change(
     member: MemberRef,
     decide: (before: Latest) => MemberChange | undefined | Promise<MemberChange | undefined>,
-  ): Promise<void> {
+  ): Promise<boolean> {
     let before = await this.read(member);
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const change = await decide(before);
-      if (change === undefined) return;
+      if (change === undefined) return false;
       const facts = factsOf(change, before, new Date(this.#now()).toISOString());
       const write = {
         type: 'member',
@@ -75,7 +76,7 @@ export class MemberLog {
           events: [{ facts, write }],
           idempotencyKeys: [],
         });
-        return;
+        return true;
       } catch (error) {
         if (!(error instanceof RevisionConflict)) throw error;
         before = error.current?.entry;

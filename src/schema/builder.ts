@@ -21,6 +21,7 @@ export const builder = new SchemaBuilder<{
 export type Types = typeof builder.$inferSchemaTypes;
 export type ObjectRef<Shape> = PothosSchemaTypes.ObjectRef<Types, Shape>;
 export type InputRef<Shape> = PothosSchemaTypes.InputObjectRef<Types, Shape>;
+export type InputFieldBuilder = PothosSchemaTypes.InputFieldBuilder<Types, 'InputObject'>;
 export type FieldBuilder<Shape> = PothosSchemaTypes.ObjectFieldBuilder<Types, Shape>;
 export type Fields = Record<string, PothosSchemaTypes.FieldRef<Types>>;
 export type { InputFieldMap as ArgumentMap, InputShapeFromFields as ArgumentsOf };

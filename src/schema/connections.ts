@@ -86,11 +86,12 @@ export function listField<Name extends SubjectName, Args extends ArgumentMap>(
   field: string,
   { of, node, args, where }: ListOptions<Name, Args>,
 ): void {
-  const connection = connectionOf(node);
+  const connection: ObjectRef<Connection<unknown>> = connectionOf(node);
+  const withPage: typeof pageArguments = { ...args, ...pageArguments };
   builder.queryField(field, (t) =>
     t.field({
-      type: connection as ObjectRef<Connection<unknown>>,
-      args: { ...args, ...pageArguments } as typeof pageArguments,
+      type: connection,
+      args: withPage,
       resolve: async (_root, given, context) => {
         const request = requestOf(context);
         const { viewer, store } = request;
@@ -158,7 +159,8 @@ async function* entitiesOf(list: List, topics: readonly Topic[], limit: number):
   for (;;) {
     let smallest: Head | undefined;
     for (const head of heads) {
-      if (head !== undefined && (smallest === undefined || Buffer.compare(head.bytes, smallest.bytes) < 0)) smallest = head;
+      if (head !== undefined && (smallest === undefined || Buffer.compare(head.bytes, smallest.bytes) < 0))
+        smallest = head;
     }
     if (smallest === undefined) return;
     yield smallest.entry;
@@ -175,7 +177,11 @@ async function nextOf(list: AsyncGenerator<Entry>): Promise<Head | undefined> {
   return done === true ? undefined : { entry: value, bytes: Buffer.from(value.entityId!) };
 }
 
-async function* entitiesUnder({ store, log, type, afterId }: List, topic: Topic, limit: number): AsyncGenerator<Entry> {
+async function* entitiesUnder(
+  { store, log, type, afterId }: List,
+  topic: Topic,
+  limit: number,
+): AsyncGenerator<Entry> {
   let after = afterId;
   for (;;) {
     const query = { type, topic, limit };

@@ -1,4 +1,12 @@
-import { enumName, kindNames, kinds, subjectOf, subjects, type Kind, type SubjectName } from '../events/catalogue.ts';
+import {
+  enumName,
+  kindNames,
+  kinds,
+  subjectOf,
+  subjects,
+  type Kind,
+  type SubjectName,
+} from '../events/catalogue.ts';
 import { changeReasons, cursorOf, type Entry } from '../events/event.ts';
 import { severities, type Severity as SeverityName } from '../events/states.ts';
 import { builder, isGiven, type FieldBuilder, type Fields, type ObjectRef } from './builder.ts';
@@ -57,5 +65,6 @@ export function eventType<Name extends SubjectName>(
   fields: (t: FieldBuilder<Entry<Name>>) => Fields,
 ): ObjectRef<Entry<Name>> {
   // The compiler can't see through the generic entry that it has all that Event needs.
-  return builder.objectRef<Entry<Name>>(subjects[about].payload).implement({ interfaces: [Event], fields } as never);
+  const shape = { interfaces: [Event], fields } as never;
+  return builder.objectRef<Entry<Name>>(subjects[about].payload).implement(shape);
 }

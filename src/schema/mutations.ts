@@ -1,16 +1,24 @@
 import { mayPublish } from '../auth/access.ts';
+import type { Viewer } from '../auth/viewer.ts';
 import { TidingsError } from '../errors.ts';
 import type { StateOf, SubjectName } from '../events/catalogue.ts';
 import { isAbout } from '../events/event.ts';
 import type { StateView } from '../publishing/change.ts';
 import type { Published } from '../publishing/publisher.ts';
-import { builder, type FieldBuilder, type Fields, type InputRef, type ObjectRef, type Types } from './builder.ts';
+import {
+  builder,
+  type FieldBuilder,
+  type Fields,
+  type InputFieldBuilder,
+  type InputRef,
+  type ObjectRef,
+} from './builder.ts';
 import { requestOf, type RequestContext } from './context.ts';
 import { eventsLog } from './place.ts';
 import { changeOf, newId, notFound, publish, type Cause, type Report } from './publishing.ts';
 
 /** What the input of every report ends with. */
-export const causeFields = (t: PothosSchemaTypes.InputFieldBuilder<Types, 'InputObject'>) => ({
+export const causeFields = (t: InputFieldBuilder) => ({
   actor: t.string(),
   occurredAt: t.field({ type: 'DateTime' }),
   idempotencyKey: t.string(),
@@ -38,27 +46,29 @@ const receiptFields = <Shape extends Receipt>(t: FieldBuilder<Shape>) => ({
 
 const PublishPayload = builder.objectRef<Receipt>('PublishPayload').implement({ fields: receiptFields });
 
-interface EntityReceipt<State, Given> extends Receipt {
+interface EntityReceipt<State> extends Receipt {
   readonly entity: State;
-  readonly input: Given;
+  /** What was asked for, as the mutation's input has it. */
+  readonly input: unknown;
 }
 
-export interface EntityPayload<Name extends SubjectName, Given> {
+interface EntityPayload<Name extends SubjectName> {
   readonly about: Name;
-  readonly type: ObjectRef<EntityReceipt<StateOf<Name>, Given>>;
+  readonly type: ObjectRef<EntityReceipt<StateOf<Name>>>;
 }
 
 /** The payload of mutations about an entity, which stands in the field that is called as its subject. */
-export function entityPayload<Name extends SubjectName, Given = unknown>(
+export function entityPayload<Name extends SubjectName>(
   name: string,
   about: Name,
   entity: ObjectRef<StateOf<Name>>,
-  more: (t: FieldBuilder<EntityReceipt<StateOf<Name>, Given>>) => Fields = () => ({}),
-): EntityPayload<Name, Given> {
-  const type = builder.objectRef<EntityReceipt<StateOf<Name>, Given>>(name).implement({
+  more: (t: FieldBuilder<EntityReceipt<StateOf<Name>>>) => Fields = () => ({}),
+): EntityPayload<Name> {
+  const shown: ObjectRef<object> = entity;
+  const type = builder.objectRef<EntityReceipt<StateOf<Name>>>(name).implement({
     fields: (t) => ({
       ...receiptFields(t),
-      [about]: t.field({ type: entity as ObjectRef<object>, resolve: (receipt) => receipt.entity }),
+      [about]: t.field({ type: shown, resolve: (receipt) => receipt.entity }),
       ...more(t),
     }),
   });
@@ -68,10 +78,15 @@ export function entityPayload<Name extends SubjectName, Given = unknown>(
 interface MutationOptions<Given extends Input, Name extends SubjectName> {
   readonly input: InputRef<Given>;
   /** Absent: PublishPayload, for what leaves no state to show. */
-  readonly gives?: EntityPayload<Name, Given>;
+  readonly gives?: EntityPayload<Name>;
   /** The entity's id, told once a request: a plan may run several times. */
   readonly id?: (input: Given, newId: () => string) => string;
-  readonly plan: (input: Given, view: StateView, id: string) => readonly Report[] | Promise<readonly Report[]>;
+  readonly plan: (
+    input: Given,
+    view: StateView,
+    id: string,
+    viewer: Viewer,
+  ) => readonly Report[] | Promise<readonly Report[]>;
 }
 
 /** A field of Mutation that publishes what its input reports. */
@@ -79,10 +94,12 @@ export function mutation<Given extends Input, Name extends SubjectName = never>(
   field: string,
   { input: type, gives, id: idOf, plan }: MutationOptions<Given, Name>,
 ): void {
+  const payload: ObjectRef<Receipt> = gives?.type ?? PublishPayload;
+  const inputType: InputRef<Input> = type;
   builder.mutationField(field, (t) =>
     t.field({
-      type: (gives?.type ?? PublishPayload) as ObjectRef<Receipt>,
-      args: { input: t.arg({ type: type as InputRef<Input>, required: true }) },
+      type: payload,
+      args: { input: t.arg({ type: inputType, required: true }) },
       resolve: async (_root, args, context) => {
         const request = requestOf(context);
         const input = args.input as Given;
@@ -91,12 +108,13 @@ export function mutation<Given extends Input, Name extends SubjectName = never>(
         const published = await publish(request, {
           field,
           idempotencyKey,
-          plan: async (view) => (await plan(input, view, id)).map((report) => changeOf(report, input, ['input'])),
+          plan: async (view) =>
+            (await plan(input, view, id, request.viewer)).map((report) => changeOf(report, input, ['input'])),
         });
         const receipt: Receipt = { cursor: published.cursors.at(-1)!, duplicate: published.duplicate };
         if (gives === undefined) return receipt;
         const entity = await stateNow(request, gives.about, id, published);
-        return { ...receipt, entity, input } satisfies EntityReceipt<StateOf<Name>, Given>;
+        return { ...receipt, entity, input } satisfies EntityReceipt<StateOf<Name>>;
       },
     }),
   );

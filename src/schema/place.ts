@@ -1,4 +1,11 @@
-import { mayRead, projectScope, requireProject, requireScope, viewerScope, type AccessScope } from '../auth/access.ts';
+import {
+  mayRead,
+  projectScope,
+  requireProject,
+  requireScope,
+  viewerScope,
+  type AccessScope,
+} from '../auth/access.ts';
 import type { Viewer } from '../auth/viewer.ts';
 import { TidingsError } from '../errors.ts';
 import type { SubjectName } from '../events/catalogue.ts';
@@ -15,7 +22,7 @@ export interface Place {
   readonly topic?: Topic | undefined;
   /** The one entity that it is about: who may not read it is refused instead of kept waiting. */
   readonly entity?: readonly [SubjectName, string] | undefined;
-  /** Events for everybody are wanted too, which are filed under no project. */
+  /** Announcements are wanted too, which are filed under no project. */
   readonly withAnnouncements?: boolean;
 }
 
@@ -35,7 +42,7 @@ export function topicsOfPlace(viewer: Viewer, place: Place): Topic[] {
   if (place.topic !== undefined) return [place.topic];
   if (isGiven(place.repoId)) return [topic('repo', place.repoId)];
   if (isGiven(place.projectId)) return [topic('project', place.projectId)];
-  if (viewer.projects === '*' || place.withAnnouncements === true) return ['all'];
+  if (viewer.projects === '*' || (place.withAnnouncements === true && viewer.userId !== null)) return ['all'];
   return [...viewer.projects].map((id) => topic('project', id));
 }
 
@@ -52,7 +59,11 @@ export async function listenAt(
   const topics = topicsOfPlace(viewer, place);
   const log = eventsLog(viewer);
   if (isGiven(place.repoId)) {
-    const { entries } = await store.entities(log, { type: 'project', topic: topic('repo', place.repoId), limit: 1 });
+    const { entries } = await store.entities(log, {
+      type: 'project',
+      topic: topic('repo', place.repoId),
+      limit: 1,
+    });
     for (const holder of entries) if (!mayRead(viewer, holder)) throw forbidden();
   }
   if (place.entity !== undefined) {

@@ -2,7 +2,7 @@ import { mayRead, requireScope } from '../auth/access.ts';
 import type { StateOf } from '../events/catalogue.ts';
 import * as states from '../events/states.ts';
 import { topic } from '../events/topics.ts';
-import { builder, coversOneOf } from './builder.ts';
+import { builder, coversOneOf, type InputFieldBuilder } from './builder.ts';
 import { findEntity, listField } from './connections.ts';
 import { requestOf } from './context.ts';
 import { eventType } from './event.ts';
@@ -93,35 +93,23 @@ subscription('projectUpdated', {
 
 const ProjectPayload = entityPayload('ProjectPayload', 'project', Project);
 
-const UpsertProjectInput = builder.inputType('UpsertProjectInput', {
-  fields: (t) => ({
-    id: t.id({ required: true }),
-    name: t.string(),
-    description: t.string(),
-    repositoryUrl: t.string(),
-    status: t.field({ type: ProjectStatus }),
-    metadata: t.field({ type: 'JSON' }),
-    ...causeFields(t),
-  }),
+const projectFields = (t: InputFieldBuilder) => ({
+  id: t.id({ required: true }),
+  name: t.string(),
+  description: t.string(),
+  repositoryUrl: t.string(),
+  status: t.field({ type: ProjectStatus }),
+  metadata: t.field({ type: 'JSON' }),
+  ...causeFields(t),
 });
+const UpsertProjectInput = builder.inputType('UpsertProjectInput', { fields: projectFields });
+const UpdateProjectInput = builder.inputType('UpdateProjectInput', { fields: projectFields });
 
 mutation('upsertProject', {
   input: UpsertProjectInput,
   gives: ProjectPayload,
   id: ({ id }) => id,
   plan: (input) => [{ subject: 'project', patch: stateIn(input) }],
-});
-
-const UpdateProjectInput = builder.inputType('UpdateProjectInput', {
-  fields: (t) => ({
-    id: t.id({ required: true }),
-    name: t.string(),
-    description: t.string(),
-    repositoryUrl: t.string(),
-    status: t.field({ type: ProjectStatus }),
-    metadata: t.field({ type: 'JSON' }),
-    ...causeFields(t),
-  }),
 });
 
 mutation('updateProject', {

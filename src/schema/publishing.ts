@@ -1,7 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
+import type { z } from 'zod';
 import { requireScope } from '../auth/access.ts';
 import { TidingsError, type InputIssue } from '../errors.ts';
 import type { StateOf, SubjectName } from '../events/catalogue.ts';
+import type { EventDetail } from '../events/event.ts';
+import { Comment, logLines } from '../events/states.ts';
 import { topic } from '../events/topics.ts';
 import type { AnyChange, Change, Plan, StateView } from '../publishing/change.ts';
 import type { Published } from '../publishing/publisher.ts';
@@ -49,7 +52,7 @@ export function changeOf(report: Report, cause: Cause, path: Path, patchPath: Pa
   } as AnyChange;
 }
 
-function locate(issues: readonly InputIssue[], path: Path): InputIssue[] {
+export function locate(issues: readonly InputIssue[], path: Path): InputIssue[] {
   return issues.map((issue) => ({ ...issue, path: [...path, ...issue.path] }));
 }
 
@@ -78,7 +81,11 @@ export async function publish(
   const request = { publishedBy: viewer, source: 'api' };
   if (!isGiven(idempotencyKey)) return publisher.publish({ ...request, plan });
   if (idempotencyKey.length >= 1 && idempotencyKey.length <= IDEMPOTENCY_KEY_MAX) {
-    return publisher.publish({ ...request, plan, idempotencyKeys: [storedKey(viewer.userId, field, idempotencyKey)] });
+    return publisher.publish({
+      ...request,
+      plan,
+      idempotencyKeys: [storedKey(viewer.userId, field, idempotencyKey)],
+    });
   }
   const issue: InputIssue = {
     path: ['input', 'idempotencyKey'],
@@ -102,7 +109,13 @@ function storedKey(userId: string | null, field: string, key: string): string {
 export function newId({ viewer }: RequestContext, field: string, key: string | null | undefined): string {
   if (!isGiven(key)) return randomUUID();
   const hash = sha256(JSON.stringify([viewer.workspace, viewer.userId, field, key]));
-  return [hash.slice(0, 8), hash.slice(8, 12), hash.slice(12, 16), hash.slice(16, 20), hash.slice(20, 32)].join('-');
+  return [
+    hash.slice(0, 8),
+    hash.slice(8, 12),
+    hash.slice(12, 16),
+    hash.slice(16, 20),
+    hash.slice(20, 32),
+  ].join('-');
 }
 
 function sha256(text: string): string {
@@ -133,7 +146,35 @@ export async function projectOf(
   return { projectId: holder.id, issues: isElsewhere ? [issue] : [] };
 }
 
-/** @throws TidingsError NOT_FOUND */
+/** The comment of an event about an issue. */
+export function parseComment(told: object): Parsed {
+  return parsed(
+    Comment.safeParse({ id: null, author: null, url: null, action: 'CREATED', ...given(told) }),
+    'comment',
+    [],
+  );
+}
+
+/** The lines of output that come with a workflow's event. */
+export function parseLogs(told: unknown): Parsed {
+  return isGiven(told) ? parsed(logLines.safeParse(told), 'logs', ['logs']) : { detail: {}, issues: [] };
+}
+
+interface Parsed {
+  readonly detail: EventDetail;
+  readonly issues: readonly InputIssue[];
+}
+
+function parsed(result: z.ZodSafeParseResult<unknown>, part: keyof EventDetail, path: Path): Parsed {
+  if (result.success) return { detail: { [part]: result.data }, issues: [] };
+  const issues = result.error.issues.map((issue) => ({ path: issue.path as Path, message: issue.message }));
+  return { detail: {}, issues: locate(issues, path) };
+}
+
+function given(told: object): object {
+  return Object.fromEntries(Object.entries(told).filter(([, value]) => isGiven(value)));
+}
+
 export function notFound(what: string, id: string): TidingsError {
   return new TidingsError('NOT_FOUND', `There is no ${what} "${id}".`);
 }

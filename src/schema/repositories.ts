@@ -30,12 +30,12 @@ type Registration = typeof RegisterRepositoryInput.$inferInput;
 
 mutation('registerRepository', {
   input: RegisterRepositoryInput,
-  gives: entityPayload<'project', Registration>('RegisterRepositoryPayload', 'project', Project, (t) => ({
+  gives: entityPayload('RegisterRepositoryPayload', 'project', Project, (t) => ({
     repository: t.field({
       type: Repository,
       resolve: ({ entity, input }) => {
-        const repository = among(entity.repositories, input);
-        if (repository === undefined) throw notFound('repository', input.fullName);
+        const repository = among(entity.repositories, input as Registration);
+        if (repository === undefined) throw notFound('repository', (input as Registration).fullName);
         return repository;
       },
     }),
@@ -52,14 +52,23 @@ mutation('registerRepository', {
       subject: 'project',
       reason: 'REPOSITORY',
       // What is wrong with the repository was told already, in the names of the input.
-      patch: { id: projectId, ...(issues.length === 0 ? { repositories: replace(project.repositories, repository) } : {}) },
+      patch: {
+        id: projectId,
+        ...(issues.length === 0 ? { repositories: replace(project.repositories, repository) } : {}),
+      },
       issues,
     } as const;
     // The repository has a clock of its own: what is newer of its project says nothing about it.
-    if (holder === undefined || holder.id === projectId) return [{ ...add, aspect: `repository ${repository.id}` }];
+    if (holder === undefined || holder.id === projectId)
+      return [{ ...add, aspect: `repository ${repository.id}` }];
     const remaining = holder.repositories.filter(({ id }) => id !== repository.id);
     return [
-      { subject: 'project', reason: 'REPOSITORY', patch: { id: holder.id, repositories: remaining }, aspect: null },
+      {
+        subject: 'project',
+        reason: 'REPOSITORY',
+        patch: { id: holder.id, repositories: remaining },
+        aspect: null,
+      },
       // The clocks of two projects can't tell which of two moves is the older.
       { ...add, aspect: null },
       ...(await moveAll(view, repository.id, projectId)),
@@ -68,7 +77,10 @@ mutation('registerRepository', {
 });
 
 /** The project that holds the repository already, under any of the names that the input has for it. */
-async function holderOf(view: StateView, { repoId, githubId, fullName }: Registration): Promise<ProjectState | undefined> {
+async function holderOf(
+  view: StateView,
+  { repoId, githubId, fullName }: Registration,
+): Promise<ProjectState | undefined> {
   const topics: Topic[] = [
     ...(isGiven(repoId) ? [topic('repo', repoId)] : []),
     ...(isGiven(githubId) ? [topic('github', githubId)] : []),
@@ -76,7 +88,9 @@ async function holderOf(view: StateView, { repoId, githubId, fullName }: Registr
   ];
   for (const each of topics) {
     const holders = await view.find('project', each, 2);
-    const holder = holders.find(({ repositories }) => among(repositories, { repoId, githubId, fullName }) !== undefined);
+    const holder = holders.find(
+      ({ repositories }) => among(repositories, { repoId, githubId, fullName }) !== undefined,
+    );
     if (holder !== undefined) return holder;
   }
 }
@@ -116,7 +130,9 @@ function mistakesIn(
   known: RepositoryState | undefined,
 ): readonly InputIssue[] {
   if (known !== undefined && isGiven(repoId) && known.id !== repoId) {
-    return [{ path: ['repoId'], message: 'the repository has another id already; leave this out to keep it' }];
+    return [
+      { path: ['repoId'], message: 'the repository has another id already; leave this out to keep it' },
+    ];
   }
   const parsed = ProjectSchema.shape.repositories.element.safeParse(repository);
   const idField = isGiven(repoId) ? 'repoId' : 'fullName';

@@ -19,7 +19,8 @@ const DATE_TIME = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\
 function parseDateTime(value: unknown): string {
   const written = text('DateTime', value);
   const time = DATE_TIME.test(written) ? Date.parse(written) : NaN;
-  if (Number.isNaN(time)) throw invalid('DateTime must be ISO 8601 with its time zone, for example 2026-11-20T09:30:00.000Z.');
+  if (Number.isNaN(time))
+    throw invalid('DateTime must be ISO 8601 with its time zone, for example 2026-11-20T09:30:00.000Z.');
   return new Date(time).toISOString();
 }
 

@@ -59,7 +59,7 @@ export function subscription<Name extends SubjectName, Args extends ArgumentMap>
           kinds: listening.kinds ?? (about === null ? 'any' : kindsOf(about)),
           topics: listening.topics,
           scope: listening.scope,
-          matches: (listening.matches ?? (() => true)) as (entry: Entry) => boolean,
+          matches: listening.matches ?? (() => true),
           snapshotOf: snapshot ? about : null,
           start: {
             after: given.after ?? null,
@@ -68,7 +68,7 @@ export function subscription<Name extends SubjectName, Args extends ArgumentMap>
           },
         });
       },
-      resolve: (entry) => entry as Entry,
+      resolve: (entry) => entry,
     }),
   );
 }

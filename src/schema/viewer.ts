@@ -10,7 +10,10 @@ const Viewer = builder.objectRef<ViewerFacts>('Viewer').implement({
   fields: (t) => ({
     userId: t.exposeID('userId', { nullable: true }),
     workspace: t.exposeString('workspace'),
-    projects: t.idList({ nullable: true, resolve: ({ projects }) => (projects === '*' ? null : [...projects]) }),
+    projects: t.idList({
+      nullable: true,
+      resolve: ({ projects }) => (projects === '*' ? null : [...projects]),
+    }),
     scopes: t.stringList({ resolve: ({ scopes }) => [...scopes] }),
     expiresAt: t.field({
       type: 'DateTime',
@@ -44,7 +47,10 @@ builder.mutationField('refreshSession', (t) =>
     resolve: async (_root, { token }, context) => {
       const { connection } = requestOf(context);
       if (connection === null) {
-        throw new TidingsError('BAD_REQUEST', 'refreshSession works only over WebSocket; send the new token with the next request.');
+        throw new TidingsError(
+          'BAD_REQUEST',
+          'refreshSession works only over WebSocket; send the new token with the next request.',
+        );
       }
       return connection.refreshSession(token);
     },

@@ -23,6 +23,7 @@ export function logKey(log: LogName): string {
 /** What an event does to the state of its entity. */
 export interface EntityWrite {
   readonly type: SubjectName;
+  /** Well-formed Unicode, as are the topics: backends store UTF-8, which has no unpaired surrogates. */
   readonly id: string;
   /** Revision that the change was merged onto; 0 when the entity was not there. Another one stored is a conflict. */
   readonly expectedRevision: number;
@@ -32,7 +33,7 @@ export interface EntityWrite {
   readonly lifetime: Lifetime;
   /** The state stays only to answer late changes; `entities` passes it over. */
   readonly deleted: boolean;
-  /** Entities filed under this topic go with it, silently, but for the entity itself. */
+  /** Entities of every type filed under this topic are forgotten with it, silently, but for the entity itself. */
   readonly purge?: Topic;
 }
 
@@ -62,8 +63,8 @@ export interface AppendResult {
   readonly duplicate: boolean;
 }
 
-/** Consecutive entries, oldest first. */
 export interface Page {
+  /** Consecutive, oldest first. Fewer than the limit where they are large: only `head` tells whether there are more. */
   readonly entries: readonly Entry[];
   /** Where the log ended when the page was read. */
   readonly head: Position;
@@ -84,17 +85,21 @@ export interface EntityQuery {
 }
 
 export interface EntityPage {
-  /** Ordered by id. Deleted entities are left out. */
+  /** Ordered by id. Deleted entities are left out. Fewer than the limit where they are large. */
   readonly entries: readonly Entry[];
   readonly hasMore: boolean;
   /** Exactly the events up to here are in `entries`. */
   readonly at: Position;
 }
 
-/** Retention of one log: whichever bound is reached first. */
+/**
+ * Retention of one log: whichever bound is reached first. Trimming follows the writes in small steps, so that a log may
+ * exceed its bounds for a moment. The position of the last trimmed entry can still be continued.
+ */
 export interface Retention {
   readonly events: number;
   readonly hours: number;
+  /** Of the events' JSON. */
   readonly bytes: number;
 }
 
@@ -117,7 +122,8 @@ export type Unwatch = () => void;
 
 export interface EventStore {
   /**
-   * Durable when it resolves; all or nothing. Writers of one process that wait at the same time share one commit.
+   * Durable when it resolves; all or nothing. Writers of one process that wait at the same time share one commit, and what
+   * they append to one log is taken in the order of the calls.
    *
    * @throws RevisionConflict the first event whose entity has moved on
    * @throws TidingsError STORE_UNAVAILABLE, STORE_FULL: nothing was written, or, where the answer to a write was lost,
@@ -125,7 +131,7 @@ export interface EventStore {
    */
   append(log: LogName, batch: Batch): Promise<AppendResult>;
 
-  /** The result of the batch that was appended with one of these idempotency keys, if it is still known. */
+  /** The result, as a duplicate, of the batch that was appended with one of these idempotency keys, if it is still known. */
   recall(log: LogName, idempotencyKeys: readonly string[]): Promise<AppendResult | undefined>;
 
   /**

@@ -1,4 +1,3 @@
-import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
@@ -22,30 +21,29 @@ subscription Everything {
 }
 `;
 
-/** The GraphiQL page: all of it inline, nothing from elsewhere. 9 MB, so it is made and compressed once. */
+interface Page {
+  readonly plain: Buffer;
+  readonly compressed: Buffer;
+  readonly etag: string;
+}
+
+/** The GraphiQL page: all of it inline, nothing from elsewhere. 9 MB, so it is loaded, made and compressed when it is first asked for. */
 export class GraphiqlPage {
-  readonly #html: string;
-  #compressed: Promise<Buffer> | undefined;
+  readonly #token: string | null;
+  #page: Promise<Page> | undefined;
 
   /** `token` is put into the headers pane, from where it goes along with every operation. */
   constructor(token: string | null) {
-    this.#html = renderGraphiQL({
-      title: 'Tidings',
-      endpoint: '/graphql',
-      subscriptionsProtocol: 'WS',
-      defaultQuery: firstSubscription,
-      headers: JSON.stringify({ Authorization: `Bearer ${token ?? '<your token>'}` }, null, 2),
-      shouldPersistHeaders: false,
-    });
+    this.#token = token;
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const acceptsGzip = /\bgzip\b/.test(String(request.headers['accept-encoding']));
-    this.#compressed ??= compress(this.#html);
-    const body = acceptsGzip ? await this.#compressed : Buffer.from(this.#html);
-    const etag = `"${createHash('sha1').update(body).digest('base64url')}"`;
+    this.#page ??= this.#make();
+    const { plain, compressed, etag } = await this.#page;
     const headers = { etag, 'cache-control': 'private, no-cache', vary: 'accept, accept-encoding, host' };
     if (request.headers['if-none-match'] === etag) return void response.writeHead(304, headers).end();
+    const acceptsGzip = /\bgzip\b/.test(String(request.headers['accept-encoding']));
+    const body = acceptsGzip ? compressed : plain;
     response.writeHead(200, {
       ...headers,
       'content-type': 'text/html; charset=utf-8',
@@ -53,5 +51,21 @@ export class GraphiqlPage {
       ...(acceptsGzip ? { 'content-encoding': 'gzip' } : {}),
     });
     response.end(request.method === 'HEAD' ? undefined : body);
+  }
+
+  async #make(): Promise<Page> {
+    const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql');
+    const html = renderGraphiQL({
+      title: 'Tidings',
+      endpoint: '/graphql',
+      subscriptionsProtocol: 'WS',
+      defaultQuery: firstSubscription,
+      headers: JSON.stringify({ Authorization: `Bearer ${this.#token ?? '<your token>'}` }, null, 2),
+      shouldPersistHeaders: false,
+    });
+    const plain = Buffer.from(html);
+    // Weak, because both forms of the page have it.
+    const etag = `W/"${createHash('sha1').update(plain).digest('base64url')}"`;
+    return { plain, compressed: await compress(plain), etag };
   }
 }

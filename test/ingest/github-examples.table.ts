@@ -47,7 +47,7 @@ export interface TableLine {
 }
 
 /** The fields of each subject's data that the table shows, in this order. */
-export const shownFields: Readonly<Partial<Record<SubjectName, readonly string[]>>> = {
+const shownFields: Readonly<Partial<Record<SubjectName, readonly string[]>>> = {
   project: ['name', 'status', 'repositories'],
   pullRequest: [
     'state',
@@ -68,7 +68,7 @@ export const shownFields: Readonly<Partial<Record<SubjectName, readonly string[]
 };
 
 /** A value as the table writes it; undefined where it leaves it out. */
-export function shown(value: unknown): string | undefined {
+function shown(value: unknown): string | undefined {
   if (value === null || value === undefined || (Array.isArray(value) && value.length === 0)) return undefined;
   if (Array.isArray(value)) return value.map((item) => shownItem(item)).join(',');
   const text = typeof value === 'string' ? value : JSON.stringify(value);
@@ -83,7 +83,10 @@ function shownItem(item: unknown): string {
 }
 
 /** An event as the table shows it. `now` is what the clock of the test says. */
-export function shownEvent(facts: EventFacts, now: string): ExpectedEvent {
+export function shownEvent(
+  facts: Pick<EventFacts, 'kind' | 'entityId' | 'reason' | 'data' | 'actor' | 'occurredAt' | 'detail'>,
+  now: string,
+): ExpectedEvent {
   const data: Readonly<Record<string, unknown>> = facts.data;
   const fields: Record<string, string> = {};
   const show = (name: string, value: unknown): void => {
@@ -97,7 +100,8 @@ export function shownEvent(facts: EventFacts, now: string): ExpectedEvent {
   return { kind: facts.kind, entityId: facts.entityId, reason: facts.reason, fields };
 }
 
-const LINE = /^(?<event>\w+)\/(?<index>\d+)(?: (?<action>(?!after\b)[\w-]+))?(?: after (?<before>\w+)\/(?<beforeIndex>\d+))?\s*\| (?<outcome>.+)$/;
+const LINE =
+  /^(?<event>\w+)\/(?<index>\d+)(?: (?<action>(?!after\b)[\w-]+))?(?: after (?<before>\w+)\/(?<beforeIndex>\d+))?\s*\| (?<outcome>.+)$/;
 
 function parseLine(text: string): TableLine {
   const found = LINE.exec(text)?.groups;
@@ -119,7 +123,8 @@ function parseLine(text: string): TableLine {
 function parseEvent(text: string): ExpectedEvent {
   const [kind = '', entityId = '', reason = ''] = text.split(' ', 3);
   const fields: Record<string, string> = {};
-  for (const [, name = '', value = ''] of text.matchAll(/ (\w+)=("(?:[^"\\]|\\.)*"|\S+)/g)) fields[name] = value;
+  for (const [, name = '', value = ''] of text.matchAll(/ (\w+)=("(?:[^"\\]|\\.)*"|\S+)/g))
+    fields[name] = value;
   return { kind, entityId: entityId === '-' ? null : entityId, reason, fields };
 }
 
@@ -138,7 +143,7 @@ export function allExamples(): string[] {
 /**
  * The examples share their repositories, issues and pull requests, and some their whole text. With ids of its own a line
  * can run beside the others on one server: `relocate(loadExample(line), n)` becomes `relocatedEvents(line, n)`, for any
- * n from 1 to 1000 that no other line has.
+ * n from 1 to 1000 that no other line has. What stands behind `after` goes before it, with the same n.
  */
 export function relocate(payload: object, n: number): object {
   return JSON.parse(JSON.stringify(payload), (key, value: unknown) =>
@@ -149,7 +154,7 @@ export function relocate(payload: object, n: number): object {
 /** More than any id in the examples; a thousandfold of it is still a safe integer. */
 const ID_DISTANCE = 1e12;
 
-export function relocatedId(id: string, n: number): string {
+function relocatedId(id: string, n: number): string {
   const shift = (digits: string): string => String(Number(digits) + n * ID_DISTANCE);
   return id
     .replace(/^(github:(?:\w+:)?)(\d+)/, (_, prefix: string, digits: string) => prefix + shift(digits))
@@ -187,7 +192,7 @@ check_run/6 requested_action | ignored: check_run.requested_action: a button was
 check_run/7 rerequested | ignored: check_run: no known pull request has the head d6fde92
 check_run/8 rerequested | ignored: check_run: no known pull request has the head d6fde92
 check_suite/0 completed | pr.updated github:186853002#2 PIPELINE state=OPEN pipelineState=SUCCESS headRef=changes headSha=ec26c3e baseRef=master by=Codertocat at=2019-05-15T15:21:14Z
-# Lists no pull request, as for forks: found by its head commit, which the delivery before told.
+# Lists no pull request, as for forks: found by its head commit, which the delivery before told. Here master is called main.
 check_suite/1 completed after pull_request/12 | project.updated github:186853002 REPOSITORY name=Codertocat/Hello-World status=ACTIVE repositories=Codertocat/Hello-World@main by=Codertocat at=2019-05-15T15:21:14Z && pr.updated github:186853002#2 PIPELINE state=OPEN isDraft=false pipelineState=SUCCESS headRef=changes headSha=ec26c3e baseRef=master labels=bug assignees=Codertocat reviewers=octocat by=Codertocat at=2019-05-15T15:21:14Z
 check_suite/2 completed | pr.updated github:186853002#2 PIPELINE state=OPEN pipelineState=SUCCESS headRef=changes headSha=ec26c3e baseRef=master by=Codertocat at=2019-05-15T15:21:14Z
 check_suite/3 completed | pr.updated github:186853002#2 PIPELINE state=OPEN pipelineState=SUCCESS headRef=changes headSha=ec26c3e baseRef=master by=Codertocat at=2019-05-15T15:21:14Z

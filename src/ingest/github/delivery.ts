@@ -58,7 +58,6 @@ export interface Ignored {
 export type Normaliser = (payload: Payload, repository: GithubRepository) => Report | Ignored;
 
 export interface Delivery extends Report {
-  readonly event: string;
   readonly github: GithubRepository;
   readonly actor: string | null;
 }
@@ -67,7 +66,7 @@ export interface Delivery extends Report {
  * GitHub's clock ticks in seconds, and several deliveries often bear the same one. What has to be taken for the later
  * within one second gets the higher rank.
  */
-export const ranks = { first: 0, early: 1, late: 2, later: 3, last: 9 } as const;
+const ranks = { first: 0, early: 1, late: 2, later: 3, last: 9 } as const;
 export type Rank = keyof typeof ranks;
 
 /** The source's version of one aspect of an entity, to spread into a change; nothing where the time isn't known. */

@@ -102,9 +102,14 @@ export const issues: Normaliser = (payload) => {
   const isClosed = issue.name('state') === 'closed';
   // Nothing of the same second may bring back what was deleted.
   const rank = kind === 'issue.deleted' ? 'last' : stateRank(action, isClosed);
-  const occurredAt = { opened: issue.time('created_at'), closed: issue.time('closed_at') }[action];
+  const occurredAt =
+    action === 'opened' && !isArrival
+      ? issue.time('created_at')
+      : action === 'closed'
+        ? issue.time('closed_at')
+        : undefined;
   return {
-    occurredAt: (isArrival ? undefined : occurredAt) ?? updatedAt,
+    occurredAt: occurredAt ?? updatedAt,
     changes: (home) => [
       {
         subject: 'issue',

@@ -45,7 +45,7 @@ export function normalise(event: string, body: unknown): Delivery | Ignored {
   const github = repositories.readRepository(payload);
   const report = normaliser(payload, github);
   if ('ignored' in report) return report;
-  return { ...report, event, github, actor: payload.login('sender') ?? null };
+  return { ...report, github, actor: payload.login('sender') ?? null };
 }
 
 function nameOf(event: string, payload: Payload): string {

@@ -4,7 +4,7 @@ import { invalidInput, TidingsError } from '../../errors.ts';
 const NAME_MAX = 1_024;
 const TEXT_MAX = 65_536;
 /** Most labels, assignees and the like that events take; GitHub itself allows 100 of each. */
-const NAMES_MAX = 500;
+export const NAMES_MAX = 500;
 
 type Fields = Readonly<Record<string, unknown>>;
 

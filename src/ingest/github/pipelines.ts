@@ -11,7 +11,7 @@ import {
 import type { Payload } from './payload.ts';
 
 /** GraphQL's StatusState, which sums up checks and commit statuses. */
-export type PipelineState = NonNullable<PullRequest['pipelineState']>;
+type PipelineState = NonNullable<PullRequest['pipelineState']>;
 
 /** Which conclusions pass and fail is as in GitHub's own command line client (cli/cli, api/queries_pr.go). */
 const conclusions: Readonly<Record<string, PipelineState>> = {
@@ -93,10 +93,13 @@ export function verdictOn(
       const concerned = home.pullRequests.filter(({ headSha }) => headSha === sha);
       return concerned.map(({ number }) => change(home, number, {}));
     }
-    return listed.map((pull) => {
+    return listed.flatMap((pull) => {
       const number = pull.needOrdinal('number');
-      const isKnown = home.pullRequests.some((known) => known.number === number);
-      return change(home, number, isKnown ? {} : introduce(pull, sha));
+      const known = home.pullRequests.find((each) => each.number === number);
+      if (known === undefined) return change(home, number, introduce(pull, sha));
+      // The list was true when it was written, but is not always delivered in that order: what is stored as the state
+      // of the head has to be about the head that is stored.
+      return (known.headSha ?? sha) === sha ? change(home, number, { headSha: sha }) : [];
     });
   };
   return { lookup, changes };

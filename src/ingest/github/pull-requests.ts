@@ -1,7 +1,7 @@
 import type { ChangeReason } from '../../events/event.ts';
 import type { AnyChange, Change } from '../../publishing/change.ts';
-import { asOf, type Home, type Normaliser, type Rank } from './delivery.ts';
-import type { Payload } from './payload.ts';
+import { asOf, type Home, type Normaliser, type Rank, type Report } from './delivery.ts';
+import { NAMES_MAX, type Payload } from './payload.ts';
 
 type PullRequestPatch = Change<'pullRequest'>['patch'];
 
@@ -45,7 +45,9 @@ const isClosed = (item: Payload): boolean => item.name('state') === 'closed';
 function reviewersOf(pull: Payload): string[] | undefined {
   const users = pull.names('requested_reviewers', 'login');
   const teams = pull.names('requested_teams', 'slug');
-  return users === undefined && teams === undefined ? undefined : [...(users ?? []), ...(teams ?? [])];
+  return users === undefined && teams === undefined
+    ? undefined
+    : [...(users ?? []), ...(teams ?? [])].slice(0, NAMES_MAX);
 }
 
 function stateOf(pull: Payload): PullRequestPatch['state'] {
@@ -78,65 +80,40 @@ function snapshotOf(pull: Payload, home: Home): PullRequestPatch {
   };
 }
 
-/**
- * What the checks said of the old head does not hold for the new one. It is a change of its own, because it belongs to
- * the pipeline's aspect: a late check of the old head is then older than this, one of the new head is newer.
- */
-function forgetPipeline(patch: PullRequestPatch, time: string | undefined, home: Home): AnyChange[] {
-  const known = home.pullRequests.find(({ number }) => number === patch.number);
-  if (known === undefined || known.pipelineState === null || known.headSha === null) return [];
-  if (typeof patch.headSha !== 'string' || patch.headSha === known.headSha) return [];
-  const { repoId, number, projectId } = patch;
-  return [
-    {
-      subject: 'pullRequest',
-      kind: 'pr.updated',
-      reason: 'PIPELINE',
-      patch: { repoId, number, projectId, pipelineState: null },
-      ...asOf('pipeline', time),
-    },
-  ];
+/** What the checks said of the old head does not hold for a new one. */
+function forgetPipeline({ number, headSha }: PullRequestPatch, home: Home): PullRequestPatch {
+  const known = home.pullRequests.find((pull) => pull.number === number)?.headSha ?? headSha;
+  return typeof headSha === 'string' && known !== headSha ? { pipelineState: null } : {};
 }
 
 export const pullRequest: Normaliser = (payload) => {
   const action = payload.name('action');
   const pull = payload.need('pull_request');
-  const number = pull.needOrdinal('number');
   const updatedAt = pull.time('updated_at');
-  const occurredAt = {
-    opened: pull.time('created_at'),
-    closed: pull.time('closed_at'),
-  }[action ?? ''];
-  return {
-    occurredAt: occurredAt ?? updatedAt,
-    lookup: { pullRequests: [number] },
-    changes: (home) => {
-      const patch = snapshotOf(pull, home);
-      return [
-        {
-          subject: 'pullRequest',
-          kind: action === 'opened' ? 'pr.created' : action === 'closed' ? 'pr.closed' : 'pr.updated',
-          reason: reasonOf(action),
-          patch,
-          ...asOf('state', updatedAt, stateRank(action, isClosed(pull))),
-        },
-        ...forgetPipeline(patch, updatedAt, home),
-      ];
-    },
-  };
+  const occurredAt =
+    action === 'opened' ? pull.time('created_at') : action === 'closed' ? pull.time('closed_at') : undefined;
+  const kind = action === 'opened' ? 'pr.created' : action === 'closed' ? 'pr.closed' : 'pr.updated';
+  return { occurredAt: occurredAt ?? updatedAt, ...takeOver(pull, kind, action, reasonOf(action)) };
 };
 
-/** An event that changes nothing of the pull request itself but brings GitHub's snapshot of it along. */
-function mentioned(pull: Payload, reason: ChangeReason): (home: Home) => AnyChange[] {
-  return (home) => [
-    {
+/** Takes over GitHub's snapshot of a pull request, which also events bring along that change nothing of it. */
+function takeOver(
+  pull: Payload,
+  kind: 'pr.created' | 'pr.updated' | 'pr.closed',
+  action: string | null | undefined,
+  reason: ChangeReason,
+): Pick<Report, 'lookup' | 'changes'> {
+  const change = (home: Home): AnyChange => {
+    const snapshot = snapshotOf(pull, home);
+    return {
       subject: 'pullRequest',
-      kind: 'pr.updated',
+      kind,
       reason,
-      patch: snapshotOf(pull, home),
-      ...asOf('state', pull.time('updated_at'), stateRank(null, isClosed(pull))),
-    },
-  ];
+      patch: { ...snapshot, ...forgetPipeline(snapshot, home) },
+      ...asOf('state', pull.time('updated_at'), stateRank(action, isClosed(pull))),
+    };
+  };
+  return { lookup: { pullRequests: [pull.needOrdinal('number')] }, changes: (home) => [change(home)] };
 }
 
 const decisions = {
@@ -161,7 +138,7 @@ export const pullRequestReview: Normaliser = (payload) => {
 
   const state = review.name('state')?.toLowerCase() ?? '';
   const decision = Object.hasOwn(decisions, state) ? decisions[state as keyof typeof decisions] : undefined;
-  if (decision === undefined) return { occurredAt, changes: mentioned(pull, 'REVIEW') };
+  if (decision === undefined) return { occurredAt, ...takeOver(pull, 'pr.updated', null, 'REVIEW') };
   return {
     occurredAt,
     lookup: { pullRequests: [number] },
@@ -188,10 +165,12 @@ export const pullRequestReview: Normaliser = (payload) => {
 /** Comments on lines of the diff, and the threads that they form. */
 export const pullRequestReviewComment: Normaliser = (payload) => {
   const pull = payload.need('pull_request');
-  pull.needOrdinal('number');
   const comment = payload.object('comment');
   const occurredAt = payload.name('action') === 'created' ? comment?.time('created_at') : undefined;
-  return { occurredAt: occurredAt ?? pull.time('updated_at'), changes: mentioned(pull, 'COMMENT') };
+  return {
+    occurredAt: occurredAt ?? pull.time('updated_at'),
+    ...takeOver(pull, 'pr.updated', null, 'COMMENT'),
+  };
 };
 
 /** An `issues` or `issue_comment` event about a pull request, which GitHub takes for an issue there. */

@@ -61,7 +61,7 @@ export const repositoryItself: Normaliser = (payload, { updatedAt }) => {
 };
 
 /** A registered repository as the payload has it now; what the payload doesn't tell stays. */
-export function refreshed(known: Repository | undefined, seen: GithubRepository): Repository {
+function refreshed(known: Repository | undefined, seen: GithubRepository): Repository {
   return {
     id: known?.id ?? ownId(seen.githubId),
     fullName: seen.fullName,

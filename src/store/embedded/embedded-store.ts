@@ -280,8 +280,9 @@ export class EmbeddedEventStore implements EventStore {
     }
   }
 
+  /** Not before it is open: until then open() itself tells. */
   #report(error: Error): void {
-    this.#options.onError?.(error);
+    if (this.#maintenance !== undefined) this.#options.onError?.(error);
   }
 }
 

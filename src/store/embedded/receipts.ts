@@ -27,6 +27,7 @@ export function receiptQuery(database: Database) {
 export class Receipts {
   readonly find;
   readonly #keep;
+  readonly #oldest;
   readonly #sweep;
 
   constructor(database: Database) {
@@ -34,6 +35,10 @@ export class Receipts {
     this.#keep = command(
       database,
       'INSERT OR REPLACE INTO receipt (log, key, recorded_at, original, result) VALUES (?, ?, ?, ?, ?)',
+    );
+    this.#oldest = query<[recordedAt: number]>(
+      database,
+      'SELECT recorded_at FROM receipt ORDER BY id LIMIT 1',
     );
     // Ids rise with time, so that looking at the lowest ones is enough and a step never scans the table.
     this.#sweep = command(
@@ -54,6 +59,10 @@ export class Receipts {
 
   /** Looks at the `limit` oldest keys and forgets those that are past their time. Returns how many. */
   sweep(now: number, limit: number): number {
-    return this.#sweep(limit, now - KEPT_MS).changes;
+    const expired = now - KEPT_MS;
+    // Mostly nothing is to be done, which the oldest key alone tells.
+    const oldest = this.#oldest.get();
+    if (oldest === undefined || oldest[0] >= expired) return 0;
+    return this.#sweep(limit, expired).changes;
   }
 }

@@ -115,7 +115,7 @@ function connect(path: string): Connection {
   return database;
 }
 
-/** Runs all or nothing of it; SQLite may have rolled back by itself where the disk is full. */
+/** Runs all or nothing of it. */
 export function transaction<Result>(database: Connection, work: () => Result): Result {
   database.exec('BEGIN IMMEDIATE');
   try {
@@ -123,6 +123,7 @@ export function transaction<Result>(database: Connection, work: () => Result): R
     database.exec('COMMIT');
     return result;
   } catch (error) {
+    // Where the disk is full SQLite has rolled back by itself.
     if (database.inTransaction) database.exec('ROLLBACK');
     throw error;
   }

@@ -86,7 +86,15 @@ export class Thread<Calls extends CallTypes> {
     const requests = this.#outbox;
     this.#outbox = [];
     if (this.#death !== undefined) return;
-    this.#worker.postMessage({ now: Math.trunc(this.#hooks.now()), requests } satisfies Posted<Calls>);
+    try {
+      this.#worker.postMessage({ now: Math.trunc(this.#hooks.now()), requests } satisfies Posted<Calls>);
+    } catch (error) {
+      // Something that can't be cloned, against the types: nobody may wait for an answer that won't come.
+      for (const { id } of requests) {
+        this.#waiting.get(id)?.reject(storeUnavailable(error));
+        this.#waiting.delete(id);
+      }
+    }
   }
 
   #receive(replies: readonly Reply[]): void {

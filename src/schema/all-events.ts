@@ -1,14 +1,15 @@
 import { mayRead } from '../auth/access.ts';
-import { topicsOf, cursorOf, type Entry } from '../events/event.ts';
+import type { Kind } from '../events/catalogue.ts';
+import { cursorOf, topicsOf, type Entry } from '../events/event.ts';
 import { decodeCursor, encodeCursor, PositionLost, type Position } from '../events/position.ts';
 import { topic } from '../events/topics.ts';
-import type { Viewer } from '../auth/viewer.ts';
 import type { Page } from '../store/store.ts';
-import { builder, covers, coversOneOf, isGiven } from './builder.ts';
+import { builder, covers, coversOneOf, isGiven, type InputFieldBuilder } from './builder.ts';
 import { checkFirst, PageInfo } from './connections.ts';
 import { requestOf, type RequestContext } from './context.ts';
 import { ChangeReason, Event, EventType, kindNamed } from './event.ts';
-import { eventsLog, topicsOfPlace } from './place.ts';
+import { eventsLog, listenAt, topicsOfPlace } from './place.ts';
+import { subscription } from './subscriptions.ts';
 
 const FIRST = 50;
 const MOST = 500;
@@ -16,22 +17,43 @@ const MOST = 500;
 const READ = 500;
 const MAX_SCANNED = 5_000;
 
-const EventFilter = builder.inputType('EventFilter', {
-  fields: (t) => ({
-    types: t.field({ type: [EventType] }),
-    projectId: t.id(),
-    repoId: t.id(),
-    actor: t.string(),
-    reasons: t.field({ type: [ChangeReason] }),
-  }),
+/** What is looked for: the filter of history, and the arguments of the subscription. */
+const filterFields = (t: InputFieldBuilder) => ({
+  types: t.field({ type: [EventType] }),
+  projectId: t.id(),
+  repoId: t.id(),
+  actor: t.string(),
+  reasons: t.field({ type: [ChangeReason] }),
 });
+const EventFilter = builder.inputType('EventFilter', { fields: filterFields });
 type Filter = typeof EventFilter.$inferInput;
 
-/** Whether a filter lets an event through; notifications never are part of `events`. */
+/** Kinds that never are part of `events`. */
+const apart: ReadonlySet<Kind> = new Set<Kind>(['notification', 'presence.changed']);
+
+subscription('events', {
+  about: null,
+  type: Event,
+  snapshot: false,
+  // Pothos types what makes arguments and what makes input fields apart, but they make the same.
+  args: builder.args((t) => filterFields(t as unknown as InputFieldBuilder)),
+  listen: async (filter, request) => {
+    const wanted = filter.types?.map(kindNamed).filter((kind) => !apart.has(kind)) ?? 'any';
+    const { projectId, repoId } = filter;
+    const withAnnouncements = wanted === 'any' || wanted.includes('announcement');
+    return {
+      ...(await listenAt(request, { projectId, repoId, withAnnouncements })),
+      kinds: wanted,
+      matches: (entry) => passes(filter, entry),
+    };
+  },
+});
+
+/** Whether a filter lets an event through. */
 function passes(filter: Filter, entry: Entry): boolean {
   const { types, projectId, repoId, actor, reasons } = filter;
   return (
-    entry.userId === null &&
+    !apart.has(entry.kind) &&
     (!isGiven(types) || types.some((type) => kindNamed(type) === entry.kind)) &&
     covers(projectId, entry.projectId) &&
     covers(actor, entry.actor) &&
@@ -83,7 +105,11 @@ async function readLog({ store, viewer }: RequestContext, after: Position | 'old
 builder.queryField('events', (t) =>
   t.field({
     type: EventConnection,
-    args: { filter: t.arg({ type: EventFilter }), first: t.arg.int({ defaultValue: FIRST }), after: t.arg({ type: 'Cursor' }) },
+    args: {
+      filter: t.arg({ type: EventFilter }),
+      first: t.arg.int({ defaultValue: FIRST }),
+      after: t.arg({ type: 'Cursor' }),
+    },
     resolve: async (_root, args, context): Promise<HistoryPage> => {
       const request = requestOf(context);
       const filter = args.filter ?? {};
@@ -94,7 +120,7 @@ builder.queryField('events', (t) =>
 
       const entries: Entry[] = [];
       let end = startedBehind;
-      for (let scanned = 0; ; ) {
+      for (let scanned = 0; ;) {
         const page = await readLog(request, end ?? 'oldest');
         for (const entry of page.entries) {
           end = entry.position;

@@ -1,0 +1,83 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Entry } from '../../src/events/event.ts';
+import { storeUnavailable, type EventStore } from '../../src/store/store.ts';
+import { AnnounceDocument } from '../generated/operations.ts';
+import { TestServer, tokenFor } from '../support/server.ts';
+import { dataOf, TestSocket } from '../support/socket.ts';
+
+type OnAppended = (entries: readonly Entry[]) => void;
+
+/** The store with another watch, or other reads. */
+function altered(store: EventStore, changes: Partial<EventStore>): EventStore {
+  return new Proxy(store, {
+    get(target, name) {
+      const value: unknown = Reflect.get(changes, name) ?? Reflect.get(target, name);
+      return typeof value === 'function' && !(name in changes) ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
+
+const wakeUps: Record<string, (pass: OnAppended) => OnAppended> = {
+  lost: (pass) => {
+    let count = 0;
+    return (entries) => (++count % 3 === 0 ? pass(entries) : undefined);
+  },
+  'all lost': () => () => undefined,
+  doubled: (pass) => (entries) => {
+    pass(entries);
+    pass(entries);
+  },
+  'out of order': (pass) => {
+    let held: readonly Entry[] | undefined;
+    return (entries) => {
+      const earlier = held;
+      held = earlier === undefined ? entries : undefined;
+      pass(entries);
+      if (earlier !== undefined) pass(earlier);
+    };
+  },
+  late: (pass) => (entries) => void setTimeout(() => pass(entries), 20),
+};
+
+describe('subscribers see every event once and in order although wake-ups are', () => {
+  let server: TestServer;
+  afterEach(async () => server[Symbol.asyncDispose]());
+
+  const expectAll = async (total: number): Promise<void> => {
+    using socket = await TestSocket.connect(server.webSocketUrl, { token: tokenFor() });
+    const { cursor: after } = (await server.run(AnnounceDocument, { input: { message: 'start' } })).announce;
+    socket.subscribe('1', 'subscription ($after: Cursor) { announcement(after: $after) { message } }', { after });
+    const messages = Array.from({ length: total }, (_, index) => `event ${index}`);
+    for (const message of messages) await server.run(AnnounceDocument, { input: { message } });
+    const seen = (await socket.receiveMany(total)).map((message) => dataOf(message)['announcement']);
+    expect(seen).toEqual(messages.map((message) => ({ message })));
+  };
+
+  for (const [name, distort] of Object.entries(wakeUps)) {
+    it(name, async () => {
+      server = await TestServer.start({
+        limits: { positionCheckMs: 20 },
+        aroundStore: (store) =>
+          altered(store, { watch: async (log, onAppended) => store.watch(log, distort(onAppended)) }),
+      });
+      await expectAll(50);
+    });
+  }
+
+  it('there, but reads of the log fail at times', async () => {
+    let reads = 0;
+    server = await TestServer.start({
+      limits: { positionCheckMs: 20, retryMs: 5 },
+      aroundStore: (store) =>
+        altered(store, {
+          watch: async (log) => store.watch(log, () => undefined),
+          read: async (...args) => {
+            if (++reads % 2 === 1) throw storeUnavailable();
+            return store.read(...args);
+          },
+        }),
+    });
+    await expectAll(20);
+    expect(reads).toBeGreaterThan(1);
+  });
+});

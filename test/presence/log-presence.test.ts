@@ -1,0 +1,43 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { MemoryLeases } from '../../src/presence/leases.ts';
+import { LogPresence } from '../../src/presence/log-presence.ts';
+import { describePresence } from './conformance.ts';
+import { memoryWorld } from './memory-world.ts';
+
+describePresence('leases in memory, embedded store', memoryWorld);
+
+describe('the sweep', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  test('runs by itself, one at a time, until presence is closed', async () => {
+    const world = await memoryWorld();
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const leases = new MemoryLeases({ now: world.now });
+    let sweeps = 0;
+    let finish = (): void => undefined;
+    leases.expired = async () => {
+      sweeps++;
+      await new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+      return [];
+    };
+    const onError = (error: unknown): unknown => world.errors.push(error);
+    const presence = new LogPresence({ store: world.store, leases, now: world.now, onError });
+    vi.advanceTimersByTime(999);
+    await expect.poll(() => sweeps).toBe(0);
+    vi.advanceTimersByTime(1);
+    await expect.poll(() => sweeps).toBe(1);
+    vi.advanceTimersByTime(5_000);
+    const closing = presence.close();
+    finish();
+    await closing;
+    expect(sweeps).toBe(1);
+    expect(vi.getTimerCount()).toBe(0);
+    vi.useRealTimers();
+    await world.end();
+    expect(world.errors).toEqual([]);
+  });
+});

@@ -1,0 +1,166 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { graphql, parse, subscribe, validate, type ExecutionResult } from 'graphql';
+import { expect } from 'vitest';
+import type { Scope, Viewer } from '../../src/auth/viewer.ts';
+import { TidingsError, type ErrorCode, type InputIssue } from '../../src/errors.ts';
+import { RoutedSubscription, type Route } from '../../src/hub/route.ts';
+import { MemoryLeases } from '../../src/presence/leases.ts';
+import { LogPresence } from '../../src/presence/log-presence.ts';
+import { Publisher } from '../../src/publishing/publisher.ts';
+import type { ConnectionContext, RequestContext } from '../../src/schema/context.ts';
+import { schema } from '../../src/schema/schema.ts';
+import { EmbeddedEventStore } from '../../src/store/embedded/embedded-store.ts';
+import type { EventStore, Retention } from '../../src/store/store.ts';
+
+export interface As {
+  readonly userId?: string | null;
+  readonly projects?: '*' | readonly string[];
+  readonly scopes?: readonly Scope[];
+  readonly connection?: ConnectionContext;
+}
+
+type Variables = Readonly<Record<string, unknown>>;
+
+/** What a request was refused with. */
+export interface Refusal {
+  readonly code: ErrorCode | string;
+  readonly message: string;
+  readonly issues: readonly InputIssue[];
+}
+
+const unbounded: Retention = { events: 1_000_000, hours: 72, bytes: 1 << 30 };
+
+/** The schema over a real store in a directory of its own. Each test takes a workspace of its own. */
+export class World implements AsyncDisposable {
+  readonly store: EventStore;
+  readonly #publisher: Publisher;
+  readonly #presence: LogPresence;
+  readonly #directory: string;
+  #workspaces = 0;
+
+  private constructor(store: EventStore, directory: string) {
+    this.store = store;
+    this.#directory = directory;
+    this.#publisher = new Publisher({ store, now: Date.now });
+    const onError = (error: unknown): void => expect(error).toBeUndefined();
+    this.#presence = new LogPresence({ store, leases: new MemoryLeases({ now: Date.now }), now: Date.now, onError });
+  }
+
+  static async open(retention = unbounded): Promise<World> {
+    const directory = await mkdtemp(join(tmpdir(), 'tidings-schema-'));
+    return new World(await EmbeddedEventStore.open({ directory, retention: () => retention }), directory);
+  }
+
+  workspace(): Workspace {
+    this.#workspaces += 1;
+    return new Workspace(`w${this.#workspaces}`, this.store, this.#publisher, this.#presence);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#presence.close();
+    await this.store.close();
+    await rm(this.#directory, { recursive: true });
+  }
+}
+
+export class Workspace {
+  readonly name: string;
+  readonly #services: Pick<RequestContext, 'store' | 'publisher' | 'presence'>;
+
+  constructor(name: string, store: EventStore, publisher: Publisher, presence: LogPresence) {
+    this.name = name;
+    this.#services = { store, publisher, presence };
+  }
+
+  /** Runs an operation, by default as somebody who may do everything. */
+  async run(document: string, variables: Variables = {}, as: As = {}): Promise<ExecutionResult> {
+    return graphql({ schema, source: document, variableValues: variables, contextValue: this.#context(as) });
+  }
+
+  /** The data of an operation without errors. */
+  async ask(document: string, variables: Variables = {}, as: As = {}): Promise<any> {
+    const { data, errors } = await this.run(document, variables, as);
+    expect(errors).toBeUndefined();
+    return data;
+  }
+
+  /** Runs a mutation with an input, and gives its payload. */
+  async tell(field: string, input: Variables, selection = 'cursor duplicate', as: As = {}): Promise<any> {
+    const data = await this.ask(mutationOf(field, selection), { input }, as);
+    return data[field];
+  }
+
+  async refusal(document: string, variables: Variables = {}, as: As = {}): Promise<Refusal> {
+    const { errors } = await this.run(document, variables, as);
+    expect(errors, 'is refused').toHaveLength(1);
+    const { message, originalError, extensions } = errors![0]!;
+    if (!(originalError instanceof TidingsError)) {
+      return { code: String(extensions['code']), message, issues: [] };
+    }
+    const issues = (originalError.details['issues'] as readonly InputIssue[] | undefined) ?? [];
+    return { code: originalError.code, message, issues };
+  }
+
+  async refusalOf(field: string, input: Variables, as: As = {}): Promise<Refusal> {
+    return this.refusal(mutationOf(field, 'cursor'.concat(field === 'publishEvents' ? 's' : '')), { input }, as);
+  }
+
+  /** Where a subscription leads, or what it is refused with. */
+  async route(document: string, as: As = {}): Promise<Route | Refusal> {
+    const parsed = parse(document);
+    expect(validate(schema, parsed)).toEqual([]);
+    let route: Route | undefined;
+    const { rootValue } = { rootValue: undefined };
+    const field = schema.getSubscriptionType()!.getFields();
+    void field;
+    const result = await subscribe({
+      schema,
+      document: parsed,
+      rootValue,
+      contextValue: this.#context(as),
+      subscribeFieldResolver: undefined,
+    });
+    void result;
+    void RoutedSubscription;
+    return route!;
+  }
+
+  #context(as: As): RequestContext {
+    const { userId = 'ada', projects = '*', scopes = ['read', 'publish', 'admin'], connection } = as;
+    const viewer: Viewer = {
+      userId,
+      workspace: this.name,
+      projects: projects === '*' ? '*' : new Set(projects),
+      scopes: new Set(scopes),
+      expiresAt: null,
+    };
+    return {
+      ...this.#services,
+      viewer,
+      connection: connection ?? null,
+      server: {
+        version: '1.2.3',
+        developmentMode: true,
+        now: () => 100_000,
+        startedAt: 40_000,
+        stats: () => ({
+          connections: { websocket: 2 },
+          subscriptions: { events: 3 },
+          sharedOperations: 1,
+          eventsSeen: 10,
+          executions: 10,
+          deliveries: 30,
+          parked: 0,
+          logReads: 4,
+        }),
+      },
+    };
+  }
+}
+
+function mutationOf(field: string, selection: string): string {
+  const input = `${field[0]!.toUpperCase()}${field.slice(1)}Input`;
+  return `mutation ($input: ${input}!) { ${field}(input: $input) { ${selection} } }`;
+}
