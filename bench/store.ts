@@ -1,7 +1,7 @@
 /**
  * What the embedded store does on this machine: `npm run bench:store`, or `BENCH_SECONDS=1 BENCH_DIR=/mnt/disk npm run bench:store`.
  *
- * Each event changes one of 5 000 pull requests, is filed under five topics and carries an idempotency key, as events of
+ * Rows count events, and time appends or reads. Each event changes one of 5 000 pull requests, is filed under five topics and carries an idempotency key, as events of
  * services do. An append resolves when it is durable, so that figures depend on the disk: a raw loop of write + fsync is
  * measured beside them, and the last column says how many of those a median append takes.
  */
@@ -24,6 +24,8 @@ interface Workload {
   readonly name: string;
   readonly publishers: number;
   readonly batch: number;
+  /** Beside it, one reader follows the log and its reads are a row of their own. */
+  readonly followed?: boolean;
 }
 
 const workloads: readonly Workload[] = [
@@ -32,6 +34,7 @@ const workloads: readonly Workload[] = [
   { name: '1024 publishers, single events', publishers: 1_024, batch: 1 },
   { name: '1 publisher, batches of 100', publishers: 1, batch: 100 },
   { name: '64 publishers, batches of 100', publishers: 64, batch: 100 },
+  { name: '64 publishers and a reader', publishers: 64, batch: 1, followed: true },
 ];
 
 interface Figures {
@@ -110,7 +113,7 @@ function pullRequestFacts(number: number, id: string): EventFacts<'pullRequest'>
   };
 }
 
-async function measure({ name, publishers, batch }: Workload): Promise<Figures> {
+async function measure({ name, publishers, batch, followed = false }: Workload): Promise<Figures[]> {
   const directory = mkdtempSync(join(DIRECTORY, 'tidings-bench-'));
   const store = await EmbeddedEventStore.open({ directory, retention: () => RETENTION });
   const latencies: number[] = [];
@@ -126,6 +129,19 @@ async function measure({ name, publishers, batch }: Workload): Promise<Figures> 
       if (measured && !ended) latencies.push(performance.now() - before);
     }
   };
+  const reads: number[] = [];
+  let entriesRead = 0;
+  const follow = async (): Promise<void> => {
+    let after = await store.head(LOG);
+    while (!ended) {
+      const before = performance.now();
+      const { entries } = await store.read(LOG, after, 500);
+      after = entries.at(-1)?.position ?? after;
+      if (!measured || ended) continue;
+      reads.push(performance.now() - before);
+      entriesRead += entries.length;
+    }
+  };
   setTimeout(() => {
     measured = true;
     started = performance.now();
@@ -138,12 +154,15 @@ async function measure({ name, publishers, batch }: Workload): Promise<Figures> 
     },
     1_000 + SECONDS * 1_000,
   );
-  await Promise.all(
-    Array.from({ length: publishers }, (_, index) => publish(new Publisher(index, publishers))),
+  const publishing = Array.from({ length: publishers }, (_, index) =>
+    publish(new Publisher(index, publishers)),
   );
+  await Promise.all([...publishing, ...(followed ? [follow()] : [])]);
   await store.close();
   rmSync(directory, { recursive: true });
-  return { name, perSecond: (latencies.length * batch) / seconds, ...quantiles(latencies) };
+  const published = { name, perSecond: (latencies.length * batch) / seconds, ...quantiles(latencies) };
+  if (!followed) return [published];
+  return [published, { name: '  its reads', perSecond: entriesRead / seconds, ...quantiles(reads) }];
 }
 
 function measureFsync(): Figures {
@@ -179,4 +198,4 @@ const print = ({ name, perSecond, median, p99 }: Figures): void =>
   row(name, perSecond.toFixed(0), median.toFixed(2), p99.toFixed(2), (median / fsync.median).toFixed(1));
 row('', 'per second', 'median ms', 'p99 ms', '× fsync');
 print(fsync);
-for (const workload of workloads) print(await measure(workload));
+for (const workload of workloads) (await measure(workload)).forEach(print);

@@ -64,7 +64,9 @@ export class Demo {
 
   async #mutate({ by, mutation, input }: Mutation): Promise<void> {
     const type = `${mutation[0]?.toUpperCase()}${mutation.slice(1)}Input`;
-    await this.#graphql(by, `mutation ($input: ${type}!) { ${mutation}(input: $input) { __typename } }`, { input });
+    await this.#graphql(by, `mutation ($input: ${type}!) { ${mutation}(input: $input) { __typename } }`, {
+      input,
+    });
   }
 
   async #graphql(by: string, query: string, variables: object = {}): Promise<Record<string, unknown>> {
@@ -84,7 +86,11 @@ export class Demo {
     this.#now = Math.max(Date.now(), this.#now + 20);
     const response = await fetch(`${this.gateway.url}/webhooks/github`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', 'x-github-event': event, 'x-github-delivery': randomUUID() },
+      headers: {
+        'content-type': 'application/json',
+        'x-github-event': event,
+        'x-github-delivery': randomUUID(),
+      },
       body: JSON.stringify(payload(this.#now)),
     });
     const answer = (await response.json()) as { events?: number };

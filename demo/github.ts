@@ -20,7 +20,10 @@ function example(event: string, index: number): Json {
  * A pull request, an issue and what runs for them, told by GitHub's own payloads. They are from several repositories and years; here
  * they are moved to one repository, to numbers that no sprint before had, and to now.
  */
-export function githubStory(sprint: number): { readonly pullRequest: number; readonly deliveries: Delivery[] } {
+export function githubStory(sprint: number): {
+  readonly pullRequest: number;
+  readonly deliveries: Delivery[];
+} {
   const issue = 2 * sprint - 1;
   const number = 2 * sprint;
   const [first, second] = [shaOf(sprint, 1), shaOf(sprint, 2)] as const;
@@ -42,7 +45,12 @@ export function githubStory(sprint: number): { readonly pullRequest: number; rea
     },
   });
   const job = (name: string): Json => ({
-    workflow_job: { id: 289_782_451 + sprint, name, head_sha: second, html_url: page('runs', 289_782_451 + sprint) },
+    workflow_job: {
+      id: 289_782_451 + sprint,
+      name,
+      head_sha: second,
+      html_url: page('runs', 289_782_451 + sprint),
+    },
   });
   const filed = (more: Json = {}): Json => ({
     issue: { id: 444_500_041 + sprint, number: issue, html_url: page('issues', issue), ...more },
@@ -54,9 +62,10 @@ export function githubStory(sprint: number): { readonly pullRequest: number; rea
     pullRequest: number,
     deliveries: [
       delivery('push', 5, 'push to master', { after: shaOf(sprint, 0) }),
-      delivery('issues', 15, `issue ${issue} opened`, filed()),
-      delivery('pull_request', 12, `pull request ${number} opened`, pull(first)),
-      delivery('issues', 1, `issue ${issue} assigned`, filed()),
+      delivery('issues', 15, `issue ${issue} opened`, filed({ labels: [], assignees: [] })),
+      delivery('pull_request', 12, `pull request ${number} opened`, pull(first, { labels: [] })),
+      delivery('issues', 1, `issue ${issue} assigned`, filed({ labels: [] })),
+      delivery('issues', 9, `issue ${issue} labelled`, filed()),
       delivery('issue_comment', 2, `comment on issue ${issue}`, filed()),
       delivery('check_run', 5, `checks of pull request ${number} begin`, check(first)),
       delivery('check_run', 1, `checks of pull request ${number} fail`, check(first)),
@@ -74,7 +83,12 @@ export function githubStory(sprint: number): { readonly pullRequest: number; rea
         review: { state: 'approved', commit_id: second },
       }),
       delivery('dependabot_alert', 1, 'Dependabot: semver is vulnerable', { alert: { number: sprint } }),
-      delivery('pull_request', 3, `pull request ${number} merged`, pull(second, { merged: true, merged_at: now })),
+      delivery(
+        'pull_request',
+        3,
+        `pull request ${number} merged`,
+        pull(second, { merged: true, merged_at: now }),
+      ),
       delivery('deployment', 3, 'deployment to production', { deployment }),
       delivery('deployment_status', 3, 'deployed to production', { deployment }),
       // There is no example of an issue being closed; this one is deleted, and closed.
@@ -147,9 +161,9 @@ function fill(value: unknown, now: number): unknown {
   return mapParts(value, (part) => fill(part, now));
 }
 
-/** `base` with the fields of `edits` in the place of its own, also in objects and arrays within. */
+/** `base` with the fields of `edits` in the place of its own, also in objects and arrays within; an empty array empties. */
 function overlay(base: unknown, edits: unknown): unknown {
-  if (Array.isArray(base) && Array.isArray(edits)) {
+  if (Array.isArray(base) && Array.isArray(edits) && edits.length > 0) {
     return base.map((item, index) => (index < edits.length ? overlay(item, edits[index]) : item) as unknown);
   }
   if (!isObject(base) || !isObject(edits)) return edits;

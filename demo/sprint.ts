@@ -2,9 +2,13 @@ import { interleave, PROJECT, REPOSITORY, WATCHER, type Mutation } from './step.
 
 const ROOM = `project:${PROJECT}`;
 
-/** Makes steps of one publisher. */
 function publisher(by: string) {
-  return (mutation: string, input: Mutation['input'], says: string): Mutation => ({ by, mutation, input, says });
+  return (mutation: string, input: Mutation['input'], says: string): Mutation => ({
+    by,
+    mutation,
+    input,
+    says,
+  });
 }
 
 const lead = publisher('lead');
@@ -14,6 +18,10 @@ const coder = publisher('coder-agent');
 const analyser = publisher('analyser');
 const watcher = publisher('file-watcher');
 const monitor = publisher('monitor');
+
+function present(user: string, activity: string): Mutation {
+  return publisher(user)('setPresence', { room: ROOM, status: 'ONLINE', activity }, `${user} is ${activity}`);
+}
 
 /** How a sprint begins: what the rest, and GitHub's deliveries, belong to. */
 export function opening(sprint: number): Mutation[] {
@@ -35,7 +43,11 @@ export function opening(sprint: number): Mutation[] {
       { projectId: PROJECT, fullName: 'Codertocat/Hello-World', repoId: REPOSITORY, githubId: '186853002' },
       `GitHub's Codertocat/Hello-World is its repository ${REPOSITORY}`,
     ),
-    lead('announce', { title: `Sprint ${sprint}`, message: 'Planning is at ten.' }, `announcement: sprint ${sprint}`),
+    lead(
+      'announce',
+      { title: `Sprint ${sprint}`, message: 'Planning is at ten.' },
+      `announcement: sprint ${sprint}`,
+    ),
   ];
 }
 
@@ -44,7 +56,11 @@ export function closing(sprint: number): Mutation[] {
   return [
     ...[coder, planner].map((agent) => {
       const id = agent === coder ? 'coder' : 'planner';
-      return agent('reportAgentStatus', { id, status: 'OFFLINE', availability: 0 }, `agent ${id} disconnects`);
+      return agent(
+        'reportAgentStatus',
+        { id, status: 'OFFLINE', availability: 0 },
+        `agent ${id} disconnects`,
+      );
     }),
     lead('updateProject', { id: PROJECT, status: 'PAUSED' }, `sprint ${sprint} is over`),
     lead(
@@ -103,7 +119,11 @@ function agentsAndFiles(sprint: number): Mutation[] {
       },
       'a file moves',
     ),
-    watcher('reportAutoCommit', { id: commit, repoId: REPOSITORY, phase: 'START' }, 'automatic commit starts'),
+    watcher(
+      'reportAutoCommit',
+      { id: commit, repoId: REPOSITORY, phase: 'START' },
+      'automatic commit starts',
+    ),
     watcher(
       'reportAutoCommit',
       { id: commit, phase: 'RESULT', changesCount: 3, message: `Sprint ${sprint}: read in pieces` },
@@ -126,7 +146,13 @@ function builds(sprint: number): Mutation[] {
   return [
     ci(
       'reportWorkflow',
-      { id: build, repoId: REPOSITORY, name: `Build ${sprint}`, status: 'QUEUED', totalSteps: buildSteps.length },
+      {
+        id: build,
+        repoId: REPOSITORY,
+        name: `Build ${sprint}`,
+        status: 'QUEUED',
+        totalSteps: buildSteps.length,
+      },
       `build ${sprint} is queued`,
     ),
     ...buildSteps.map((currentStep, step) =>
@@ -153,18 +179,26 @@ function builds(sprint: number): Mutation[] {
 function planning(sprint: number): Mutation[] {
   const task = `task-${sprint}`;
   const spike = `spike-${sprint}`;
-  const present = (user: string, activity: string): Mutation =>
-    publisher(user)('setPresence', { room: ROOM, status: 'ONLINE', activity }, `${user} is ${activity}`);
   return [
     present('designer', 'reading the plan'),
     planner(
       'reportIssue',
-      { id: task, projectId: PROJECT, title: 'Read large files in pieces', priority: 'high', labels: ['task'] },
+      {
+        id: task,
+        projectId: PROJECT,
+        title: 'Read large files in pieces',
+        priority: 'high',
+        labels: ['task'],
+      },
       'a task is filed',
     ),
     present('developer-1', 'writing src/reader.ts'),
     lead('reportIssue', { id: task, assignees: ['developer-1'] }, 'the task is assigned'),
-    lead('upsertProject', { id: spike, name: `Spike of sprint ${sprint}` }, 'a project for a spike is created'),
+    lead(
+      'upsertProject',
+      { id: spike, name: `Spike of sprint ${sprint}` },
+      'a project for a spike is created',
+    ),
     planner(
       'commentOnIssue',
       { issueId: task, commentId: `${task}-1`, body: 'Pieces of 64 KiB will do.' },
@@ -201,6 +235,7 @@ function analysis(sprint: number, pullRequest: number): Mutation[] {
       },
       `AI suggestion for pull request ${pullRequest}`,
     ),
+    present('developer-1', `reviewing ${pullRequest}`),
     analyser(
       'publishAiSuggestion',
       {
@@ -232,6 +267,7 @@ function trouble(sprint: number): Mutation[] {
       { ...latency, message: 'Responses take too long', severity: 'HIGH', value: 231 },
       'alert: responses take too long',
     ),
+    present('designer', 'watching the load test'),
     monitor(
       'raiseRisk',
       { projectId: PROJECT, severity: 'MEDIUM', message: 'Progress is slowing down' },
@@ -242,7 +278,11 @@ function trouble(sprint: number): Mutation[] {
       { ...latency, message: 'Responses are fast again', value: 120, status: 'RESOLVED' },
       'the alert is resolved',
     ),
-    lead('reportProgress', { projectId: PROJECT, completedTasks: 8, totalTasks: 8 }, 'progress: 8 of 8 tasks'),
+    lead(
+      'reportProgress',
+      { projectId: PROJECT, completedTasks: 8, totalTasks: 8 },
+      'progress: 8 of 8 tasks',
+    ),
     publisher('developer-1')('leaveRoom', { room: ROOM }, 'developer-1 leaves'),
     lead('deleteProject', { id: `spike-${sprint}` }, 'the spike is thrown away'),
     publisher('designer')('leaveRoom', { room: ROOM }, 'designer leaves'),

@@ -2,7 +2,13 @@ import { ConfigError } from './config.ts';
 import { TidingsError } from './errors.ts';
 
 /** What a person who started a server in development mode can do next. Empty for every other server. */
-export function welcome({ url, developmentToken }: { readonly url: string; readonly developmentToken: string | null }): string {
+export function welcome({
+  url,
+  developmentToken,
+}: {
+  readonly url: string;
+  readonly developmentToken: string | null;
+}): string {
   if (developmentToken === null) return '';
   return `
 Tidings runs in development mode. Open GraphiQL and press the play button:

@@ -51,6 +51,7 @@ export interface HubStats {
   readonly eventsSeen: number;
   readonly executions: number;
   readonly deliveries: number;
+  readonly live: number;
   readonly parked: number;
   readonly logReads: number;
 }
@@ -121,18 +122,20 @@ export class Hub {
   stats(workspace: string): HubStats {
     const subscriptions: Record<string, number> = {};
     let sharedOperations = 0;
+    let live = 0;
     let parked = 0;
     let logReads = this.#counts.logReads;
     for (const { log, feed, operations } of this.#open.values()) {
       logReads += feed.logReads;
       if (log.workspace !== workspace) continue;
       sharedOperations += operations.size;
-      for (const { operation, deliveries } of operations.values()) {
+      for (const { operation, deliveries, live: upToDate } of operations.values()) {
         subscriptions[operation.field] = (subscriptions[operation.field] ?? 0) + deliveries.size;
+        live += upToDate.size;
         for (const delivery of deliveries) if (delivery.phase === 'congested') parked++;
       }
     }
-    return { ...this.#counts, subscriptions, sharedOperations, parked, logReads };
+    return { ...this.#counts, subscriptions, sharedOperations, live, parked, logReads };
   }
 
   /** Ends every subscription with SHUTTING_DOWN. */

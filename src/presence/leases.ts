@@ -45,10 +45,13 @@ export interface Claim {
   readonly seenAt: number;
   /** Nobody has held the member since. To be asked between reading the member's state and writing OFFLINE onto it. */
   stands(): Promise<boolean>;
-  /** The member is gone for good: forgets it, if the claim stands. */
-  settle(): Promise<void>;
-  /** The member can be claimed again after `ms`, unless somebody holds it by then. */
-  giveBack(ms: number): Promise<void>;
+  /**
+   * Nothing of it is on its way any more. If the claim stands, holds that ran out are gone for good, and the table forgets the
+   * member, or counts it among the expired once more after `againMs`.
+   */
+  settle(againMs?: number): Promise<void>;
+  /** It failed, and may be on its way: the member can be claimed again at once. */
+  giveBack(): Promise<void>;
 }
 
 /** Calls of one process take effect in the order in which they are made. Each is atomic but for `renew` and `adopt` of many. */
@@ -71,7 +74,7 @@ export interface LeaseTable {
   /** When each was last seen; undefined for members that the table doesn't know. */
   seen(members: readonly MemberRef[]): Promise<readonly (number | undefined)[]>;
 
-  /** Members whose last hold ran out and that nobody has a claim on. */
+  /** Members whose last hold ran out and that nobody has a claim on, or no longer. */
   expired(limit: number): Promise<readonly MemberRef[]>;
 
   /** Claims one of them for `ms`; undefined when it is held or claimed by now. The claim stands also when its time is over. */
@@ -93,7 +96,7 @@ interface Row {
   readonly holds: Map<string, number>;
   seenAt: number;
   /** Told apart by identity. */
-  claim: { until: number } | undefined;
+  claim: { until: number; isSettled: boolean } | undefined;
 }
 
 /** The leases of a server that is one process; they end with it. */
@@ -170,7 +173,7 @@ export class MemoryLeases implements LeaseTable {
 
   #extend(row: Row, holder: string, ms: number): Held {
     const now = this.#now();
-    const contested = row.claim !== undefined;
+    const contested = row.claim?.isSettled === false;
     row.claim = undefined;
     row.holds.set(holder, now + ms);
     row.seenAt = now;
@@ -191,18 +194,22 @@ export class MemoryLeases implements LeaseTable {
   }
 
   #claim(row: Row, ms: number): Claim {
-    const mine = { until: this.#now() + ms };
+    const mine = { until: this.#now() + ms, isSettled: false };
     row.claim = mine;
     const key = memberKey(row.member);
     const stands = (): boolean => this.#rows.get(key)?.claim === mine;
     return {
       seenAt: row.seenAt,
       stands: async () => stands(),
-      settle: async () => {
-        if (stands()) this.#rows.delete(key);
+      settle: async (againMs) => {
+        if (!stands()) return;
+        row.holds.clear();
+        mine.isSettled = true;
+        if (againMs === undefined) this.#rows.delete(key);
+        else mine.until = this.#now() + againMs;
       },
-      giveBack: async (after) => {
-        mine.until = this.#now() + after;
+      giveBack: async () => {
+        mine.until = this.#now();
       },
     };
   }

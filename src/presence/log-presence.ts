@@ -244,10 +244,11 @@ export class LogPresence implements Presence {
       });
     } catch (error) {
       // A claim that can't be given back runs out.
-      await claim.giveBack(0).catch(() => undefined);
+      await claim.giveBack().catch(() => undefined);
       throw error;
     }
-    await claim.giveBack(CLAIM_MS);
+    // What another process began to write before may still arrive.
+    await claim.settle();
     return found;
   }
 

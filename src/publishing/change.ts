@@ -21,7 +21,7 @@ export interface Change<Name extends SubjectName = SubjectName> {
   readonly occurredAt?: string;
   /**
    * The source's own version of what `patch` says: when the source last changed that aspect of the entity. A patch older than what
-   * was merged before for the same aspect only fills in what is unknown. Absent: the patch counts as newest.
+   * was merged before for the same aspect changes nothing any more. Absent: the patch counts as newest.
    */
   readonly asOf?: { readonly aspect: string; readonly time: string };
   readonly detail?: EventDetail;

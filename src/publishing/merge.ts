@@ -40,23 +40,17 @@ function blankOf(subject: Subject): State {
   return blank;
 }
 
-function isUnknown(value: unknown): boolean {
-  return value === null || value === undefined || (Array.isArray(value) && value.length === 0);
+function overlay(state: State, patch: State): State {
+  const merged = { ...state };
+  for (const [field, value] of Object.entries(patch)) if (value !== undefined) merged[field] = value;
+  return merged;
 }
 
-function overlay(state: State, patch: State, onlyUnknown: boolean): State {
-  const told = Object.entries(patch).filter(
-    ([field, value]) => value !== undefined && (!onlyUnknown || isUnknown(state[field])),
-  );
-  // Not by assignment: a field "__proto__" has to stay a field, which the schema refuses.
-  return { ...state, ...Object.fromEntries(told) };
-}
-
-/** Null clears a field: back to what a new entity has there. */
+/** Null clears: to null, or to what a field starts with that can't be null. */
 function clear(patch: State, blank: State): State {
-  return Object.fromEntries(
-    Object.entries(patch).map(([field, value]) => [field, value === null ? (blank[field] ?? null) : value]),
-  );
+  const cleared = { ...patch };
+  for (const [field, value] of Object.entries(patch)) if (value === null && field in blank) cleared[field] = blank[field];
+  return cleared;
 }
 
 function changedFields(before: State, after: State): string[] {
@@ -71,7 +65,7 @@ export function subjectOfChange(change: AnyChange): Subject {
 export function idOfPatch(change: AnyChange): string | undefined {
   const subject = subjectOfChange(change);
   const patch = change.patch as State;
-  const isComplete = (subject.key ?? ['id']).every((field) => !isUnknown(patch[field]));
+  const isComplete = (subject.key ?? ['id']).every((field) => patch[field] !== undefined && patch[field] !== null);
   return isComplete ? subject.id?.(patch) : undefined;
 }
 
@@ -90,8 +84,9 @@ export function merge(
   const before = base === undefined || (base.deleted && !staysDeleted) ? undefined : base.facts;
 
   const start: State = before === undefined ? blankOf(subject) : (before.data as State);
-  const patched = overlay(start, clear(change.patch as State, blankOf(subject)), isStale);
-  const derived = subject.derive === undefined ? patched : overlay(patched, subject.derive(patched, change.patch as State) as State, isStale);
+  // Something newer is known: the event is told, with the state as it is.
+  const patched = isStale ? start : overlay(start, clear(change.patch as State, blankOf(subject)));
+  const derived = isStale ? patched : overlay(patched, (subject.derive?.(patched, change.patch as State) ?? {}) as State);
   const parsed = subject.schema.safeParse(derived);
   if (!parsed.success) return { issues: parsed.error.issues.map((issue) => locate(issue, change)) };
 

@@ -72,7 +72,8 @@ export class Publisher {
       } catch (error) {
         if (error instanceof RevisionConflict || error instanceof Outdated) continue;
         // A repetition may be impossible by now: what it deletes is gone since the first time.
-        const first = error instanceof TidingsError ? await this.#store.recall(log, idempotencyKeys) : undefined;
+        const isRefusal = error instanceof TidingsError && idempotencyKeys.length > 0;
+        const first = isRefusal ? await this.#store.recall(log, idempotencyKeys) : undefined;
         if (first === undefined) throw error;
         return published(first, []);
       }
@@ -80,14 +81,16 @@ export class Publisher {
     throw new TidingsError('CONFLICT');
   }
 
-  /** Reads what the changes will be merged onto, and the projects that they name. */
+  /** Reads what the changes will be merged onto, and the projects that they name or that the entities are in. */
   async #load(view: PlanView, changes: readonly AnyChange[]): Promise<void> {
     await Promise.all(
       changes.map(async (change) => {
         const id = idOfPatch(change);
-        if (id !== undefined) await view.base(change.subject, id);
+        const base = id === undefined ? undefined : await view.base(change.subject, id);
         const { projectId } = change.patch as { projectId?: unknown };
-        if (typeof projectId === 'string') await view.base('project', projectId);
+        for (const each of [projectId, base?.facts.projectId]) {
+          if (typeof each === 'string') await view.base('project', each);
+        }
       }),
     );
   }
@@ -100,21 +103,21 @@ export class Publisher {
     const now = new Date(this.#now()).toISOString();
     const context = { source: request.source, actor: request.publishedBy.userId, now };
     for (const change of changes) {
-      issues.push(...(change.issues ?? []));
       const id = idOfPatch(change);
       const key = id === undefined ? undefined : view.key(change.subject, id);
       const base = key === undefined ? undefined : (merged.get(key) ?? view.latest(key));
       const result = merge(change, base, context);
-      if ('issues' in result) {
-        issues.push(...result.issues);
-        continue;
-      }
+      const found = [...(change.issues ?? []), ...('issues' in result ? result.issues : [])];
+      issues.push(...found);
+      if ('issues' in result || found.length > 0) continue;
       const { facts, write } = result.event;
-      requirePublish(request.publishedBy, base?.facts.projectId ?? facts.projectId);
+      if (base !== undefined) requirePublish(request.publishedBy, base.facts.projectId);
       requirePublish(request.publishedBy, facts.projectId);
       if (change.subject !== 'project' && facts.projectId !== null) {
         const projectKey = view.key('project', facts.projectId);
         const project = merged.get(projectKey) ?? view.latest(projectKey);
+        // The entity has moved since it was read, into a project that was not.
+        if (project === undefined && !view.isLoaded(projectKey)) throw new Outdated();
         if (project === undefined || project.deleted) {
           throw new TidingsError('NOT_FOUND', `There is no project "${facts.projectId}"; create it first.`);
         }
@@ -217,6 +220,10 @@ class PlanView implements StateView {
       this.#loaded.set(key, record && { ...baseOf(record.entry), deleted: record.deleted });
     }
     return this.#underWay.get(key) ?? this.#loaded.get(key);
+  }
+
+  isLoaded(key: string): boolean {
+    return this.#loaded.has(key);
   }
 
   /** @throws Outdated the plan saw another revision */

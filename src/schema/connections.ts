@@ -3,7 +3,7 @@ import { invalidInput, TidingsError } from '../errors.ts';
 import type { StateOf, SubjectName } from '../events/catalogue.ts';
 import type { Entry } from '../events/event.ts';
 import type { Topic } from '../events/topics.ts';
-import type { EventStore, LogName } from '../store/store.ts';
+import type { EntityPage, EntityQuery } from '../store/store.ts';
 import { builder, isGiven, type ArgumentMap, type ArgumentsOf, type ObjectRef } from './builder.ts';
 import { requestOf, type RequestContext } from './context.ts';
 import { eventsLog, topicsOfPlace, type Place } from './place.ts';
@@ -66,12 +66,14 @@ const READ = 200;
 
 const pageArguments = builder.args((t) => ({ first: t.int({ defaultValue: FIRST }), after: t.string() }));
 
+type Read = (query: EntityQuery) => Promise<Pick<EntityPage, 'entries' | 'hasMore'>>;
+
 interface Listed<Name extends SubjectName> {
   readonly place: Place;
   /** What is left of the arguments. */
   readonly matches?: (state: StateOf<Name>) => boolean;
-  /** Default: the workspace's events. */
-  readonly log?: LogName;
+  /** Where the entities come from. Default: the store, from the workspace's events. */
+  readonly read?: Read;
 }
 
 interface ListOptions<Name extends SubjectName, Args extends ArgumentMap> {
@@ -97,11 +99,15 @@ export function listField<Name extends SubjectName, Args extends ArgumentMap>(
         const { viewer, store } = request;
         const first = given.first ?? FIRST;
         checkFirst(first, MOST);
-        const { place, matches, log = eventsLog(viewer) } = where(given as ArgumentsOf<Args>, request);
+        const { place, matches, read } = where(given as ArgumentsOf<Args>, request);
         const topics = topicsOfPlace(viewer, place);
         const afterId = isGiven(given.after) ? decodeListCursor(given.after) : undefined;
 
-        const list: List = { store, log, type: of, afterId };
+        const list: List = {
+          read: read ?? (async (query) => store.entities(eventsLog(viewer), query)),
+          type: of,
+          afterId,
+        };
         const edges: Edge<StateOf<Name>>[] = [];
         let hasNextPage = false;
         for await (const entry of entitiesOf(list, topics, topics.length > 1 ? first + 1 : READ)) {
@@ -146,8 +152,7 @@ interface Head {
 }
 
 interface List {
-  readonly store: EventStore;
-  readonly log: LogName;
+  readonly read: Read;
   readonly type: SubjectName;
   readonly afterId: string | undefined;
 }
@@ -178,14 +183,14 @@ async function nextOf(list: AsyncGenerator<Entry>): Promise<Head | undefined> {
 }
 
 async function* entitiesUnder(
-  { store, log, type, afterId }: List,
+  { read, type, afterId }: List,
   topic: Topic,
   limit: number,
 ): AsyncGenerator<Entry> {
   let after = afterId;
   for (;;) {
     const query = { type, topic, limit };
-    const page = await store.entities(log, after === undefined ? query : { ...query, afterId: after });
+    const page = await read(after === undefined ? query : { ...query, afterId: after });
     yield* page.entries;
     after = page.entries.at(-1)?.entityId ?? undefined;
     if (!page.hasMore || after === undefined) return;

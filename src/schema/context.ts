@@ -41,6 +41,7 @@ export interface ProcessStats {
   readonly eventsSeen: number;
   readonly executions: number;
   readonly deliveries: number;
+  readonly live: number;
   readonly parked: number;
   readonly logReads: number;
 }

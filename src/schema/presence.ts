@@ -43,7 +43,7 @@ function scopeOfRoom(viewer: Viewer, room: string): AccessScope {
   return projectScope(projectId);
 }
 
-/** Those who left stay known until their last event is forgotten. */
+/** Who left stays known until the log forgets it. */
 function isThere(member: StateOf<'member'>): boolean {
   return member.status !== 'OFFLINE';
 }
@@ -52,9 +52,13 @@ listField('presence', {
   of: 'member',
   node: PresenceMember,
   args: builder.args((t) => ({ room: t.id({ required: true }) })),
-  where: ({ room }, { viewer }) => {
+  where: ({ room }, { presence, viewer }) => {
     scopeOfRoom(viewer, room);
-    return { log: presenceLog(viewer.workspace), place: { topic: topic('room', room) }, matches: isThere };
+    return {
+      place: { topic: topic('room', room) },
+      matches: isThere,
+      read: async (page) => presence.members(viewer.workspace, room, page),
+    };
   },
 });
 
@@ -63,12 +67,16 @@ subscription('presence', {
   type: PresenceChange,
   snapshot: true,
   args: builder.args((t) => ({ room: t.id({ required: true }) })),
-  listen: ({ room }, { viewer }) => ({
-    log: presenceLog(viewer.workspace),
-    topics: [topic('room', room)],
-    scope: scopeOfRoom(viewer, room),
-    matches: ({ reason, data }) => reason !== 'SNAPSHOT' || isThere(data),
-  }),
+  listen: async ({ room }, { presence, viewer }) => {
+    const scope = scopeOfRoom(viewer, room);
+    await presence.touch(viewer.workspace);
+    return {
+      log: presenceLog(viewer.workspace),
+      topics: [topic('room', room)],
+      scope,
+      matches: ({ reason, data }) => reason !== 'SNAPSHOT' || isThere(data),
+    };
+  },
 });
 
 /** @throws TidingsError FORBIDDEN */

@@ -103,6 +103,7 @@ const Stats = builder.objectRef<StatsFacts>('Stats').implement({
     eventsSeen: t.exposeFloat('eventsSeen'),
     executions: t.exposeFloat('executions'),
     deliveries: t.exposeFloat('deliveries'),
+    live: t.exposeInt('live'),
     parked: t.exposeInt('parked'),
     logReads: t.exposeFloat('logReads'),
     logEvents: t.float({ resolve: ({ log }) => log.events }),

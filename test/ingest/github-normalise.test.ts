@@ -148,6 +148,15 @@ describe('a pull request', () => {
     });
   });
 
+  it('with longer texts than an event takes is told with the beginning of them', async () => {
+    const title = `${'x'.repeat(1_022)}😀😀`;
+    const event = pullRequestEvent('edited', { title, body: 'y'.repeat(70_000) });
+    const [, edited] = await deliver(new MemoryState(), 'pull_request', event);
+    // No half of a character is left at the end.
+    expect(edited!.data).toMatchObject({ title: `${'x'.repeat(1_022)}…` });
+    expect((edited!.data as PullRequest).body).toHaveLength(65_536);
+  });
+
   it.each([
     ['auto_merge_enabled', 'REPORTED'],
     ['enqueued', 'REPORTED'],
@@ -399,6 +408,11 @@ describe('the pipeline of a pull request', () => {
     );
     const late = checkRunEvent({ pull_requests: [listed({ head: { ref: 'search', sha: NEXT_HEAD } })] });
     expect(await deliver(state, 'check_run', late)).toEqual([]);
+  });
+
+  it('is not that of a commit that was pushed over before the pull request was first seen', async () => {
+    const late = checkRunEvent({ pull_requests: [listed({ head: { ref: 'search', sha: NEXT_HEAD } })] });
+    expect(await deliver(new MemoryState(), 'check_run', late)).toEqual([]);
   });
 
   it('is unknown after a push, and stays so when a check of the old head is told late', async () => {

@@ -104,6 +104,8 @@ export function describePresence(name: string, factory: PresenceWorldFactory): v
         const { member, expiresAt } = await presence.set('w', say('ada', 'OFFLINE', 'lunch'), tab('c1'));
         expect(member).toMatchObject({ status: 'OFFLINE', activity: null });
         expect(expiresAt).toBeNull();
+        world.advance(1_000);
+        expect((await presence.set('w', say('ada', 'OFFLINE'), tab('c1'))).member).toEqual(member);
         expect(await told(world)).toEqual(['ada ONLINE', 'ada OFFLINE']);
       });
 
@@ -337,8 +339,9 @@ export function describePresence(name: string, factory: PresenceWorldFactory): v
         for (let i = 0; i < 40; i++) await process.set('w', say('cleo', 'ONLINE', `step ${i}`), tab('c3'));
         await expect.poll(() => listed(process)).toEqual(['ada ONLINE', 'cleo ONLINE step 39']);
         await closeTab(process, 'c1');
-        small.advance(GRACE);
+        small.advance(LEASE / 3);
         await process.sweep();
+        // The tab that bob left by does not bring him back.
         expect(await listed(process)).toEqual(['ada OFFLINE', 'cleo ONLINE step 39']);
         await small.end();
         expect(small.errors).toEqual([]);

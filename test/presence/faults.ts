@@ -112,6 +112,23 @@ export function describeFaults(name: string, factory: PresenceWorldFactory): voi
       expect(await listed(next)).toEqual(['ada OFFLINE']);
     });
 
+    test('a connection that closes while it enters is let go, however long that takes', async () => {
+      await presence.touch('w');
+      tampered.set('append', 'hold');
+      const entering = presence.set('w', say('ada'), tab('c1'));
+      await tampered.waits();
+      presence.release('c1');
+      world.advance(3_600_000);
+      const sweeping = presence.sweep();
+      await world.store.ping();
+      tampered.heal();
+      await Promise.all([entering, sweeping]);
+      await presence.sweep();
+      world.advance(LEASE);
+      await presence.sweep();
+      expect((await told(world)).at(-1)).toBe('ada OFFLINE');
+    });
+
     describe('closing', () => {
       test('waits for what is under way', async () => {
         await presence.touch('w');
@@ -126,6 +143,20 @@ export function describeFaults(name: string, factory: PresenceWorldFactory): voi
         await entering;
         await closing;
         expect(await told(world)).toEqual(['ada ONLINE']);
+      });
+
+      test('waits for a sweep', async () => {
+        await presence.set('w', say('ada'), request());
+        world.advance(LEASE);
+        tampered.set('append', 'hold');
+        const sweeping = presence.sweep();
+        await tampered.waits();
+        let isSwept = false;
+        void sweeping.then(() => (isSwept = true));
+        const closing = presence.close();
+        tampered.heal();
+        await closing;
+        expect(isSwept).toBe(true);
       });
 
       test('nobody enters or leaves afterwards, but the list can still be read', async () => {

@@ -6,6 +6,18 @@ import { memoryWorld } from './memory-world.ts';
 
 describePresence('leases in memory, embedded store', memoryWorld);
 
+test('leases in memory do not pile up while another hold lives', async () => {
+  let clock = 0;
+  const leases = new MemoryLeases({ now: () => clock });
+  const member = { workspace: 'w', room: 'r', userId: 'ada' };
+  const old = { member, holder: 'old' };
+  await leases.hold(old, 1_000);
+  clock = 1_000;
+  await leases.hold({ member, holder: 'new' }, 1_000);
+  expect(await leases.expired(10)).toEqual([]);
+  expect(await leases.renew([old], 1_000)).toEqual({ contested: [], gone: [old] });
+});
+
 describe('the sweep', () => {
   afterEach(() => {
     vi.useRealTimers();

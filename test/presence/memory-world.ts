@@ -72,6 +72,7 @@ export const memoryWorld: PresenceWorldFactory = async (options) => {
     },
     killAll: () => {
       leases = new MemoryLeases({ now });
+      all.length = 0;
     },
     end: async () => {
       await Promise.all(all.map((presence) => presence.close()));

@@ -90,6 +90,20 @@ export function describeProcesses(name: string, factory: PresenceWorldFactory): 
       expect(await told(world)).toEqual(['ada BUSY x', 'ada OFFLINE', 'ada BUSY x']);
     });
 
+    test('so they do when the others have long forgotten them', async () => {
+      await one.set('w', say('ada', 'BUSY', 'x'), tab('c1'));
+      world.advance(LEASE);
+      await two.sweep();
+      world.advance(CLAIM);
+      await two.sweep();
+      await one.sweep();
+      world.advance(LEASE / 3);
+      await one.sweep();
+      world.advance(LEASE - 1);
+      await two.sweep();
+      expect(await told(world)).toEqual(['ada BUSY x', 'ada OFFLINE', 'ada BUSY x']);
+    });
+
     test('leaving at one process ends the holds at the others', async () => {
       await one.set('w', say('ada'), tab('c1'));
       await one.set('w', say('bob'), tab('c1'));
@@ -181,6 +195,55 @@ export function describeProcesses(name: string, factory: PresenceWorldFactory): 
       });
     });
 
+    describe('while another process is entering', () => {
+      let slow: TamperedStore;
+      let entering: Promise<unknown>;
+
+      beforeEach(async () => {
+        slow = new TamperedStore(world.store, storeUnavailable);
+        const process = world.start({ store: slow.store });
+        await process.touch('w');
+        slow.set('append', 'hold');
+        entering = process.set('w', say('ada'), request());
+        await slow.waits();
+        expect(await one.leave('w', ROOM, 'ada')).toBe(false);
+      });
+
+      test('leaving has come too early', async () => {
+        slow.heal();
+        await entering;
+        world.advance(LEASE - 1);
+        await one.sweep();
+        expect(await told(world)).toEqual(['ada ONLINE']);
+      });
+
+      test('and dies of it, what it wrote is no ghost', async () => {
+        slow.heal({ answers: false });
+        await expect.poll(() => told(world)).toEqual(['ada ONLINE']);
+        world.advance(CLAIM);
+        await one.sweep();
+        expect(await told(world)).toEqual(['ada ONLINE', 'ada OFFLINE']);
+        world.killAll();
+      });
+    });
+
+    test('who comes back while another process is about to forget it is not forgotten', async () => {
+      const slow = new TamperedStore(world.store, storeUnavailable);
+      const sweeper = world.start({ store: slow.store });
+      await one.set('w', say('ada'), request());
+      await one.leave('w', ROOM, 'ada');
+      world.advance(CLAIM);
+      slow.set('entity', 'answer late');
+      const sweeping = sweeper.sweep();
+      await slow.waits();
+      await one.set('w', say('ada'), request());
+      slow.heal();
+      await sweeping;
+      world.advance(LEASE);
+      await two.sweep();
+      expect(await told(world)).toEqual(['ada ONLINE', 'ada OFFLINE', 'ada ONLINE', 'ada OFFLINE']);
+    });
+
     describe('while another process is writing OFFLINE', () => {
       let slow: TamperedStore;
       let sweeper: PresenceProcess;
@@ -219,6 +282,21 @@ export function describeProcesses(name: string, factory: PresenceWorldFactory): 
           slow.heal();
           await sweeping;
           expect(await listed(one)).toEqual(['ada BUSY x']);
+        });
+
+        test(`a connection that closes has its grace period (it waits at ${step})`, async () => {
+          await one.set('w', say('ada'), tab('c1'));
+          world.advance(LEASE);
+          slow.set(step, 'hold');
+          const sweeping = sweeper.sweep();
+          await slow.waits();
+          await closeTab(one, 'c1');
+          slow.heal();
+          await sweeping;
+          await expect.poll(() => listed(one)).toEqual(['ada ONLINE']);
+          world.advance(GRACE);
+          await two.sweep();
+          expect(await listed(one)).toEqual(['ada OFFLINE']);
         });
 
         test(`who comes back after leaving stays (it waits at ${step})`, async () => {

@@ -75,13 +75,14 @@ export async function lastSeenOf(presence: Presence, userId: string): Promise<nu
   return Date.parse(entry!.data.lastSeenAt);
 }
 
-type Fault = 'fail' | 'hold';
+/** Calls fail; wait before they are made; or are made, and their answers wait. */
+type Fault = 'fail' | 'hold' | 'answer late';
 
 /** A store that fails, or lets calls wait, while it is told to. */
 export class TamperedStore {
   readonly store: EventStore;
   readonly #faults = new Map<keyof EventStore, Fault>();
-  #waiting: (() => void)[] = [];
+  readonly #waiting: ((answers: boolean) => void)[] = [];
   #onWaiting: (() => void) | undefined;
 
   constructor(store: EventStore, failure: () => Error) {
@@ -91,13 +92,10 @@ export class TamperedStore {
         return async (...args: unknown[]): Promise<unknown> => {
           const fault = this.#faults.get(name as keyof EventStore);
           if (fault === 'fail') throw failure();
-          if (fault === 'hold') {
-            await new Promise<void>((resolve) => {
-              this.#waiting.push(resolve);
-              this.#onWaiting?.();
-            });
-          }
-          return method.apply(target, args);
+          const answers = fault !== 'hold' || (await this.#wait());
+          const answer: unknown = await method.apply(target, args);
+          if (fault === 'answer late') await this.#wait();
+          return answers ? answer : new Promise(() => undefined);
         };
       },
     });
@@ -115,9 +113,16 @@ export class TamperedStore {
     });
   }
 
-  /** Ends all faults; what waits goes on. */
-  heal(): void {
+  /** Ends all faults; what waits goes on, but whoever called died meanwhile unless it `answers`. */
+  heal({ answers = true } = {}): void {
     this.#faults.clear();
-    for (const resume of this.#waiting.splice(0)) resume();
+    for (const resume of this.#waiting.splice(0)) resume(answers);
+  }
+
+  #wait(): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      this.#onWaiting?.();
+    });
   }
 }

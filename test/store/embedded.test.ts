@@ -11,6 +11,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EmbeddedEventStore, type EmbeddedStoreOptions } from '../../src/store/embedded/embedded-store.ts';
 import type { EventStore, LogName, Retention } from '../../src/store/store.ts';
 import { describeEventStore, type StoreHarness } from './conformance.ts';
+import { expectConsistent } from './embedded-tables.ts';
 import { batch, change, content, contents, keyed } from './sample.ts';
 import {
   Clock,
@@ -47,6 +48,7 @@ class EmbeddedHarness implements StoreHarness {
 
   async dispose(): Promise<void> {
     await Promise.all(this.#opened.map((store) => store.close()));
+    expectConsistent(join(this.directory, 'events.db'));
     rmSync(this.directory, { recursive: true, force: true });
   }
 }
@@ -232,6 +234,23 @@ describe('the embedded store alone', () => {
       expect(await store.entity(log, 'issue', 'a')).toMatchObject({ entry: { revision: written } });
       expect(await store.entity(log, 'issue', 'b')).toBeUndefined();
       expect(await store.recall(log, [`${written}`])).toBeUndefined();
+    });
+
+    it('does not remember a log that it had no room for', async () => {
+      const retention = (): Retention => ({ ...keepEverything, hours: 1 });
+      const store = await harness.openWith({ maxBytes: 500_000, maintenanceMs: 1, retention });
+      const written = await fill(store);
+      const unlucky: LogName = { workspace: 'unlucky', stream: 'events' };
+      // In one turn, so that they share the commit that fails.
+      const results = await Promise.allSettled([store.append(log, large(written)), store.head(unlucky)]);
+      for (const result of results) expect(result).toMatchObject({ reason: { code: 'STORE_FULL' } });
+      // Maintenance does not stumble over it.
+      harness.clock.advance(HOUR_MS + 1);
+      await until(async () => (await store.size(log)).events === 0);
+      const head = await store.head(unlucky);
+      expect(head.offset).toBe(0);
+      await store.close();
+      expect(await (await harness.open()).head(unlucky)).toEqual(head);
     });
 
     it('works again when old events have made room', async () => {

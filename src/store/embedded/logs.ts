@@ -79,19 +79,24 @@ export class Logs {
 
   /** The logs that have a retention. */
   retained(): LogState[] {
-    return [...this.#retentions.keys()].map((id) => this.get(id));
+    // One that was created in a transaction which failed is not there.
+    return [...this.#retentions.keys()].map((id) => this.#load(id)).filter((log) => log !== undefined);
   }
 
-  /** The log's state, for reading. */
   get(id: LogId): LogState {
-    let log = this.#cached.get(id);
-    if (log === undefined) {
-      const row = this.#select.get(id);
-      if (row === undefined) throw new Error(`there is no log ${id}`);
-      const [offset, chain, recordedAt, floorOffset, floorChain, bytes] = row;
-      log = { id, offset, chain, recordedAt, floorOffset, floorChain, bytes };
-      this.#cached.set(id, log);
-    }
+    const log = this.#load(id);
+    if (log === undefined) throw new Error(`there is no log ${id}`);
+    return log;
+  }
+
+  #load(id: LogId): LogState | undefined {
+    const cached = this.#cached.get(id);
+    if (cached !== undefined) return cached;
+    const row = this.#select.get(id);
+    if (row === undefined) return undefined;
+    const [offset, chain, recordedAt, floorOffset, floorChain, bytes] = row;
+    const log = { id, offset, chain, recordedAt, floorOffset, floorChain, bytes };
+    this.#cached.set(id, log);
     return log;
   }
 

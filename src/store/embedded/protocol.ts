@@ -52,7 +52,7 @@ export interface Receipt {
   readonly revisions: readonly number[];
 }
 
-export interface Conflict {
+interface Conflict {
   readonly index: number;
   readonly current: StoredState | undefined;
 }

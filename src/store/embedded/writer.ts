@@ -3,6 +3,7 @@
  * the disk; answers leave after COMMIT, all of them in one message.
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import type { Database } from 'libsql';
 import { Appender } from './appender.ts';
 import { Entities } from './entities.ts';
 import { Logs } from './logs.ts';
@@ -19,7 +20,7 @@ import { openForWriting, transaction } from './tables.ts';
 import { Trimmer } from './trimmer.ts';
 
 /** Bounds of one transaction, so that nobody waits for long behind a crowd. */
-const GROUP_EVENTS = 2_048;
+const GROUP_EVENTS = 512;
 const GROUP_CHARACTERS = 8 * 1_024 * 1_024;
 /** Entries trimmed, and idempotency keys looked at, in one step of maintenance. */
 const MAINTENANCE_STEP = 500;
@@ -30,8 +31,7 @@ const trimmedBeside = (appended: number): number => 2 * appended + 32;
 type WriterRequest = Exclude<Request<WriterCalls>, { name: 'ping' }>;
 
 const port = parentPort!;
-const { path, maxBytes } = workerData as ThreadData;
-const database = openForWriting(path, maxBytes);
+const database = open(workerData as ThreadData);
 const logs = new Logs(database);
 const entities = new Entities(database);
 const receipts = new Receipts(database);
@@ -41,6 +41,15 @@ const trimmer = new Trimmer(database, logs, entities);
 /** Requests that wait for a transaction, with the clock that came with them. */
 const queue: { readonly request: WriterRequest; readonly now: number }[] = [];
 let ending = false;
+
+function open({ path, maxBytes }: ThreadData): Database {
+  try {
+    return openForWriting(path, maxBytes);
+  } catch (error) {
+    // It ends the thread, and libsql's errors arrive on the other side as objects without a message.
+    throw new Error(failureOf(error).message, { cause: error });
+  }
+}
 
 port.on('message', (posted: Posted<WriterCalls>) => {
   receive(posted);
