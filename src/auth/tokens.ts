@@ -70,7 +70,8 @@ export class TokenVerifier {
       throw refused(`The token's claims are not valid: ${claims.error.issues.map((issue) => issue.path.join('.')).join(', ')}.`);
     }
     const { sub, exp, iat, workspace, projects, scope } = claims.data;
-    if (exp - (iat ?? seconds) > MAX_LIFETIME_SECONDS) throw refused('The token lives for more than 30 days.');
+    // From when it was issued, but never from later than now.
+    if (exp - Math.min(iat ?? seconds, seconds) > MAX_LIFETIME_SECONDS) throw refused('The token lives for more than 30 days.');
     return {
       userId: sub,
       workspace,

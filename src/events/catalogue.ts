@@ -27,6 +27,8 @@ export interface Subject<State extends object = object> {
   readonly lifetime?: (state: State) => Lifetime;
   /** Values of a new entity for fields that its first report leaves out; other nullable fields start as null, lists empty. */
   readonly initial?: Readonly<Partial<State>>;
+  /** Fields that are no part of the contract: no client can write them, and nobody is told of them. */
+  readonly internal?: readonly (keyof State & string)[];
   /** Fields that follow from others where the report does not tell them. */
   readonly derive?: (state: State, patch: Readonly<Record<string, unknown>>) => Partial<State>;
   /** The kind of a change that a service reports by state only. */
@@ -73,6 +75,7 @@ export const subjects = {
     ],
     lifetime: kept,
     initial: { state: 'OPEN' },
+    internal: ['checks', 'reviews'],
     kind: (before, after) => {
       if (before === undefined) return 'pr.created';
       return before.state === 'OPEN' && after.state !== 'OPEN' ? 'pr.closed' : 'pr.updated';
@@ -214,7 +217,8 @@ export const subjects = {
     key: ['room', 'userId'],
     projectId: (state) => roomProject(state.room),
     topics: (state) => [topic('room', state.room)],
-    lifetime: () => 'log',
+    // Who is there stays, however long ago that was said.
+    lifetime: (state) => (state.status === 'OFFLINE' ? 'log' : 'kept'),
     kind: () => 'presence.changed',
   }),
 } as const;

@@ -63,6 +63,8 @@ export const Project = z.strictObject({
 });
 export type Project = z.infer<typeof Project>;
 
+const statusState = z.enum(['ERROR', 'EXPECTED', 'FAILURE', 'PENDING', 'SUCCESS']);
+
 export const PullRequest = z.strictObject({
   repoId: id,
   number: z.int().min(1),
@@ -74,7 +76,7 @@ export const PullRequest = z.strictObject({
   state: z.enum(['OPEN', 'CLOSED', 'MERGED']),
   isDraft: z.boolean().nullable(),
   reviewDecision: z.enum(['APPROVED', 'CHANGES_REQUESTED', 'REVIEW_REQUIRED']).nullable(),
-  pipelineState: z.enum(['ERROR', 'EXPECTED', 'FAILURE', 'PENDING', 'SUCCESS']).nullable(),
+  pipelineState: statusState.nullable(),
   headRef: name.nullable(),
   headSha: name.nullable(),
   baseRef: name.nullable(),
@@ -88,6 +90,20 @@ export const PullRequest = z.strictObject({
       metadata: metadata.nullable().default(null),
     })
     .nullable(),
+  /** Internal: what each of GitHub's checks last said of commit `sha`, by the check's key, see ingest/github/rollup.ts. */
+  checks: z
+    .strictObject({
+      sha: name,
+      reports: z.record(name, z.strictObject({ state: statusState, at: moment, line: name.optional() })),
+    })
+    .optional(),
+  /** Internal: what each reviewer last decided, by login. */
+  reviews: z
+    .record(
+      name,
+      z.strictObject({ state: z.enum(['APPROVED', 'CHANGES_REQUESTED', 'DISMISSED']), at: moment }),
+    )
+    .optional(),
 });
 export type PullRequest = z.infer<typeof PullRequest>;
 

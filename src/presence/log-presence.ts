@@ -8,6 +8,7 @@ import {
   MemberLog,
   offline,
   refOf,
+  seenLately,
   stateOf,
   validMember,
   type Latest,
@@ -61,7 +62,7 @@ export class LogPresence implements Presence {
   readonly #doubts = new Map<ConnectionHold, 'contested' | 'gone'>();
   #renewedAt: number;
   #sweeping: Promise<void> | undefined;
-  #isClosed = false;
+  #closed: Promise<void> | undefined;
 
   constructor(options: LogPresenceOptions) {
     this.#log = new MemberLog(options.store, options.now);
@@ -91,9 +92,8 @@ export class LogPresence implements Presence {
         return { member: (await this.#leave(member)).state, expiresAt: null };
       });
     };
-    return 'connection' in holder
-      ? this.#connections.whileBusy(holder.connection, enterOrLeave)
-      : enterOrLeave();
+    if ('lease' in holder) return enterOrLeave();
+    return this.#connections.whileBusy(holder.connection, enterOrLeave);
   }
 
   async leave(workspace: string, room: string, userId: string): Promise<boolean> {
@@ -103,7 +103,7 @@ export class LogPresence implements Presence {
   }
 
   release(connection: string): void {
-    if (this.#isClosed) return;
+    if (this.#closed !== undefined) return;
     for (const hold of this.#connections.release(connection, this.#now())) {
       this.#inTurn(hold.member, () => this.#renewOne(hold, hold.said, this.#graceMs)).catch(this.#onError);
     }
@@ -114,16 +114,10 @@ export class LogPresence implements Presence {
     room: string,
     page: { readonly afterId?: string; readonly limit: number },
   ): Promise<MemberPage> {
-    if (!this.#isClosed) await this.touch(workspace);
+    if (this.#closed === undefined) await this.touch(workspace);
     const found = await this.#log.page(workspace, room, page);
-    const there = found.entries.filter(isThere);
-    const seen = await this.#leases.seen(there.map((entry) => refOf(workspace, entry)));
-    const seenAt = new Map(there.map((entry, index) => [entry, seen[index]]));
-    const entries = found.entries.map((entry) => {
-      const lastSeenAt = lastSeen(seenAt.get(entry), entry);
-      return lastSeenAt === entry.data.lastSeenAt ? entry : { ...entry, data: { ...entry.data, lastSeenAt } };
-    });
-    return { ...found, entries };
+    const seen = await this.#leases.seen(found.entries.map((entry) => refOf(workspace, entry)));
+    return { ...found, entries: found.entries.map((entry, index) => seenLately(entry, seen[index])) };
   }
 
   touch(workspace: string): Promise<void> {
@@ -148,9 +142,12 @@ export class LogPresence implements Presence {
     return sweeping;
   }
 
-  async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     clearInterval(this.#timer);
     await this.#sweeping;
     await Promise.allSettled(this.#turns.values());
@@ -159,7 +156,7 @@ export class LogPresence implements Presence {
   }
 
   async #sweepOnce(): Promise<void> {
-    if (this.#isClosed) return;
+    if (this.#closed !== undefined) return;
     const now = this.#now();
     this.#connections.forgetReleased(now - RELEASED_MS);
     // A clock that was put back must not put off renewals.
@@ -248,7 +245,7 @@ export class LogPresence implements Presence {
       throw error;
     }
     // What another process began to write before may still arrive.
-    await claim.settle();
+    await claim.settle(CLAIM_MS);
     return found;
   }
 
@@ -299,8 +296,8 @@ export class LogPresence implements Presence {
   }
 
   async #ready(workspace: string): Promise<void> {
-    if (!this.#isClosed) await this.touch(workspace);
-    if (this.#isClosed) throw new TidingsError('SHUTTING_DOWN');
+    if (this.#closed === undefined) await this.touch(workspace);
+    if (this.#closed !== undefined) throw new TidingsError('SHUTTING_DOWN');
   }
 }
 

@@ -1,7 +1,7 @@
 /** Members of rooms as entities of a workspace's presence log: reading them, and writing what changed. */
 import { invalidInput, TidingsError } from '../errors.ts';
 import { subjects } from '../events/catalogue.ts';
-import { topicsOf, type Entry, type EventFacts } from '../events/event.ts';
+import { lifetimeOf, topicsOf, type Entry, type EventFacts } from '../events/event.ts';
 import { topic } from '../events/topics.ts';
 import { RevisionConflict, type EntityQuery, type EventStore } from '../store/store.ts';
 import type { MemberRef } from './leases.ts';
@@ -66,8 +66,7 @@ export class MemberLog {
         id: idOf(member),
         expectedRevision: before?.revision ?? 0,
         topics: topicsOf(facts),
-        // Who says nothing new for longer than the log remembers is still there.
-        lifetime: change.state.status === 'OFFLINE' ? 'log' : 'kept',
+        lifetime: lifetimeOf(facts),
         deleted: false,
       } as const;
       try {
@@ -143,4 +142,10 @@ export function isThere(latest: Latest): boolean {
 export function lastSeen(seenAt: number | undefined, latest?: Latest): string {
   const told = latest === undefined ? 0 : Date.parse(latest.data.lastSeenAt);
   return new Date(Math.max(seenAt ?? 0, told)).toISOString();
+}
+
+/** The entry with the moment at which its member was last seen, where it is there. */
+export function seenLately(entry: Entry<'member'>, seenAt: number | undefined): Entry<'member'> {
+  const lastSeenAt = isThere(entry) ? lastSeen(seenAt, entry) : entry.data.lastSeenAt;
+  return lastSeenAt === entry.data.lastSeenAt ? entry : { ...entry, data: { ...entry.data, lastSeenAt } };
 }

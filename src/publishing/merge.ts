@@ -53,8 +53,10 @@ function clear(patch: State, blank: State): State {
   return cleared;
 }
 
-function changedFields(before: State, after: State): string[] {
-  return Object.keys(after).filter((field) => JSON.stringify(before[field]) !== JSON.stringify(after[field]));
+function changedFields({ internal }: Subject, before: State, after: State): string[] {
+  const hidden: readonly string[] = internal ?? [];
+  const isOther = (field: string): boolean => JSON.stringify(before[field]) !== JSON.stringify(after[field]);
+  return Object.keys(after).filter((field) => !hidden.includes(field) && isOther(field));
 }
 
 export function subjectOfChange(change: AnyChange): Subject {
@@ -102,7 +104,7 @@ export function merge(
     source: context.source,
     occurredAt: change.occurredAt ?? context.now,
     data,
-    changed: id === null ? [] : changedFields(start, data as State),
+    changed: id === null ? [] : changedFields(subject, start, data as State),
     detail: change.detail ?? {},
     asOf: asOf === undefined || isStale ? (before?.asOf ?? {}) : { ...before?.asOf, [asOf.aspect]: asOf.time },
   } as EventFacts;

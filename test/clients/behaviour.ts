@@ -84,25 +84,30 @@ export function resumesByItself(follow: Follow, { cuts }: { readonly cuts: numbe
       expect(seen).toEqual(messages);
       expect(proxy.accepted).toBeGreaterThan(cuts);
     });
+  });
+}
 
-    it('goes on with the server that comes after a restart', async () => {
-      const directory = await mkdtemp(join(tmpdir(), 'tidings-test-'));
-      try {
-        const first = await TestServer.start({ directory });
-        proxy.accept(first.url);
-        const seen = followFrom(await announce(first, 'start'));
-        await announce(first, 'from the first');
-        await until(() => seen.length === 1);
-        await first[Symbol.asyncDispose]();
-        await using second = await TestServer.start({ directory });
-        proxy.accept(second.url);
-        await announce(second, 'from the second');
-        await until(() => seen.length >= 2);
-        expect(seen).toEqual(['from the first', 'from the second']);
-        for (const stop of stops.splice(0)) await stop();
-      } finally {
-        await rm(directory, { recursive: true, force: true });
-      }
-    });
+/** What it sees when the server is replaced by another one on the same data. */
+export function outlivesARestart(follow: Follow): void {
+  it('goes on with the server that comes after a restart', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'tidings-test-'));
+    try {
+      const first = await TestServer.start({ directory });
+      await using proxy = await TcpProxy.start(first.url);
+      const seen: string[] = [];
+      const after = await announce(first, 'start');
+      const stop = follow(proxy, { after, onAnnouncement: ({ message }) => seen.push(message) });
+      await announce(first, 'from the first');
+      await until(() => seen.length === 1);
+      await first[Symbol.asyncDispose]();
+      await using second = await TestServer.start({ directory });
+      proxy.accept(second.url);
+      await announce(second, 'from the second');
+      await until(() => seen.length >= 2);
+      expect(seen).toEqual(['from the first', 'from the second']);
+      await stop();
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
   });
 }

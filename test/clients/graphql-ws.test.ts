@@ -2,12 +2,16 @@ import { print } from 'graphql';
 import { createClient, type Client, type ClientOptions } from 'graphql-ws';
 import jwt from 'jsonwebtoken';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import WebSocket from 'ws';
-import { AnnouncementsDocument, StatsDocument, type AnnouncementsSubscription } from '../generated/operations.ts';
+import { WebSocket } from 'ws';
+import {
+  AnnouncementsDocument,
+  StatsDocument,
+  type AnnouncementsSubscription,
+} from '../generated/operations.ts';
 import { TestServer, tokenFor } from '../support/server.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
-import { announce, resumesByItself, type Following } from './behaviour.ts';
+import { announce, outlivesARestart, resumesByItself, type Follow, type Following } from './behaviour.ts';
 
 describe('the graphql-ws client', () => {
   let server: TestServer;
@@ -64,14 +68,13 @@ describe('the graphql-ws client', () => {
     return seen;
   };
 
-  resumesByItself(
-    (through, following) => {
-      const own = connect(through.webSocketUrl);
-      follow(own, following);
-      return async () => own.dispose();
-    },
-    { cuts: 10 },
-  );
+  const followThrough: Follow = (through, following) => {
+    const own = connect(through.webSocketUrl);
+    follow(own, following);
+    return async () => own.dispose();
+  };
+  resumesByItself(followThrough, { cuts: 10 });
+  outlivesARestart(followThrough);
 
   it('queries, publishes and subscribes over one socket', async () => {
     client = connect(proxy.webSocketUrl);
@@ -95,7 +98,8 @@ describe('the graphql-ws client', () => {
     const expiresAt = (jwt.decode(short) as { exp: number }).exp * 1_000;
     const query = 'mutation ($message: String!) { announce(input: { message: $message }) { cursor } }';
     const say = async (message: string): Promise<string> =>
-      (await strict.run<{ announce: { cursor: string } }, unknown>(query, { message }, { token: long })).announce.cursor;
+      (await strict.run<{ announce: { cursor: string } }, unknown>(query, { message }, { token: long }))
+        .announce.cursor;
     const start = await say('start');
 
     const tokens = [refused, short, long];
@@ -145,7 +149,9 @@ describe('the graphql-ws client', () => {
     await expect(attempt('subscription { nonsense }')).rejects.toMatchObject([
       { extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } },
     ]);
-    await expect(attempt('subscription {')).rejects.toMatchObject([{ extensions: { code: 'GRAPHQL_PARSE_FAILED' } }]);
+    await expect(attempt('subscription {')).rejects.toMatchObject([
+      { extensions: { code: 'GRAPHQL_PARSE_FAILED' } },
+    ]);
     await announce(server, 'still here');
     await until(() => seen.length > 0);
     expect(seen).toEqual(['still here']);

@@ -42,7 +42,13 @@ const inputs = {
   reportIssue: { id: 'i1', projectId: 'p1' },
   reportWorkflow: { id: 'w1', repoId: 'r1' },
   reportAgentStatus: { id: 'a1', projectId: 'p1', status: 'BUSY' },
-  publishAiSuggestion: { projectId: 'p1', targetType: 'FILE', targetId: 'a.ts', category: 'style', title: 'Shorten' },
+  publishAiSuggestion: {
+    projectId: 'p1',
+    targetType: 'FILE',
+    targetId: 'a.ts',
+    category: 'style',
+    title: 'Shorten',
+  },
   completeAnalysis: { projectId: 'p1', targetType: 'PROJECT', targetId: 'p1' },
   triggerAlert: { projectId: 'p1', rule: 'fuel', message: 'Low' },
   raiseRisk: { projectId: 'p1', severity: 'LOW', message: 'Rain' },
@@ -67,11 +73,14 @@ describe.each(fields)('%s', (field) => {
     const first = await space.tell(field, keyed);
     expect(await space.tell(field, keyed)).toEqual({ cursor: first.cursor, duplicate: true });
     const another = { userId: 'another' };
-    if (field !== 'deleteProject') expect(await space.tell(field, keyed, undefined, another)).toMatchObject({ duplicate: false });
+    if (field !== 'deleteProject')
+      expect(await space.tell(field, keyed, undefined, another)).toMatchObject({ duplicate: false });
   });
 
   it('needs scope publish and access to the project', async () => {
-    expect(await space.refusalOf(field, input, { scopes: ['read', 'admin'] })).toMatchObject({ code: 'FORBIDDEN' });
+    expect(await space.refusalOf(field, input, { scopes: ['read', 'admin'] })).toMatchObject({
+      code: 'FORBIDDEN',
+    });
     expect(await space.refusalOf(field, input, publisher('p2'))).toMatchObject({ code: 'FORBIDDEN' });
     await space.tell(field, input, undefined, publisher('p1'));
   });
@@ -83,11 +92,19 @@ describe.each(fields)('%s', (field) => {
   });
 
   it('names all mistakes in the cause at once', async () => {
-    const { code, issues } = await space.refusalOf(field, { ...input, actor: '', idempotencyKey: 'k'.repeat(201) });
+    const { code, issues } = await space.refusalOf(field, {
+      ...input,
+      actor: '',
+      idempotencyKey: 'k'.repeat(201),
+    });
     expect(code).toBe('INVALID_INPUT');
     expect(issues.map(({ path }) => path.join('.'))).toEqual(['input.actor', 'input.idempotencyKey']);
-    expect(await space.refusalOf(field, { ...input, idempotencyKey: '' })).toMatchObject({ code: 'INVALID_INPUT' });
-    expect(await space.refusalOf(field, { ...input, occurredAt: 'yesterday' })).toMatchObject({ code: 'INVALID_INPUT' });
+    expect(await space.refusalOf(field, { ...input, idempotencyKey: '' })).toMatchObject({
+      code: 'INVALID_INPUT',
+    });
+    expect(await space.refusalOf(field, { ...input, occurredAt: 'yesterday' })).toMatchObject({
+      code: 'INVALID_INPUT',
+    });
   });
 
   it('knows nothing of other workspaces', async () => {
@@ -102,10 +119,25 @@ describe('projects', () => {
     const project = 'project { id name description status metadata repositories { id } }';
     const input = { id: 'p2', name: 'Two', metadata: { a: [1, { b: null }] } };
     expect(await space.tell('upsertProject', input, project)).toEqual({
-      project: { id: 'p2', name: 'Two', description: null, status: 'ACTIVE', metadata: input.metadata, repositories: [] },
+      project: {
+        id: 'p2',
+        name: 'Two',
+        description: null,
+        status: 'ACTIVE',
+        metadata: input.metadata,
+        repositories: [],
+      },
     });
-    const changed = await space.tell('upsertProject', { id: 'p1', description: 'First', metadata: null }, project);
-    expect(changed.project).toMatchObject({ name: 'One', description: 'First', repositories: [{ id: 'r1' }] });
+    const changed = await space.tell(
+      'upsertProject',
+      { id: 'p1', description: 'First', metadata: null },
+      project,
+    );
+    expect(changed.project).toMatchObject({
+      name: 'One',
+      description: 'First',
+      repositories: [{ id: 'r1' }],
+    });
     expect(await written(2)).toMatchObject([
       { type: 'PROJECT_CREATED', reason: 'REPORTED', actor: 'ada' },
       { type: 'PROJECT_UPDATED', changedFields: ['description'] },
@@ -115,14 +147,22 @@ describe('projects', () => {
   it('need a name, and ids without white space', async () => {
     const { code, issues } = await space.refusalOf('upsertProject', { id: 'p 2', metadata: 'text' });
     expect(code).toBe('INVALID_INPUT');
-    expect(issues.map(({ path }) => path.join('.')).toSorted()).toEqual(['input.id', 'input.metadata', 'input.name']);
+    expect(issues.map(({ path }) => path.join('.')).toSorted()).toEqual([
+      'input.id',
+      'input.metadata',
+      'input.name',
+    ]);
   });
 
   it('are only updated and deleted when they are known', async () => {
     for (const field of ['updateProject', 'deleteProject']) {
       expect(await space.refusalOf(field, { id: 'p9' })).toMatchObject({ code: 'NOT_FOUND' });
     }
-    const { project } = await space.tell('updateProject', { id: 'p1', status: 'ARCHIVED' }, 'project { name status }');
+    const { project } = await space.tell(
+      'updateProject',
+      { id: 'p1', status: 'ARCHIVED' },
+      'project { name status }',
+    );
     expect(project).toEqual({ name: 'One', status: 'ARCHIVED' });
   });
 
@@ -133,8 +173,13 @@ describe('projects', () => {
     const first = await space.tell('deleteProject', input, selection);
     expect(first.project).toEqual({ name: 'One' });
     expect(await written(1)).toMatchObject([{ type: 'PROJECT_DELETED', reason: 'DELETED' }]);
-    expect(await space.ask('{ issue(id: "i1") { id } project(id: "p1") { id } }')).toEqual({ issue: null, project: null });
-    expect(await space.refusalOf('reportIssue', { id: 'i2', projectId: 'p1' })).toMatchObject({ code: 'NOT_FOUND' });
+    expect(await space.ask('{ issue(id: "i1") { id } project(id: "p1") { id } }')).toEqual({
+      issue: null,
+      project: null,
+    });
+    expect(await space.refusalOf('reportIssue', { id: 'i2', projectId: 'p1' })).toMatchObject({
+      code: 'NOT_FOUND',
+    });
     expect(await space.tell('deleteProject', input, selection)).toEqual({ ...first, duplicate: true });
     expect(await space.refusalOf('deleteProject', { id: 'p1' })).toMatchObject({ code: 'NOT_FOUND' });
   });
@@ -153,7 +198,9 @@ describe('projects', () => {
     await space.tell('upsertProject', { id: 'secret', name: 'Secret' });
     await space.tell('updateProject', { id: 'p1', idempotencyKey: 'k' }, undefined, publisher('p1'));
     const input = { id: 'secret', idempotencyKey: 'k' };
-    expect(await space.refusalOf('updateProject', input, publisher('p1'))).toMatchObject({ code: 'FORBIDDEN' });
+    expect(await space.refusalOf('updateProject', input, publisher('p1'))).toMatchObject({
+      code: 'FORBIDDEN',
+    });
   });
 
   it('keep what is newer when an older report comes late', async () => {
@@ -165,7 +212,8 @@ describe('projects', () => {
 
 describe('repositories', () => {
   const register = async (input: object, as?: As): Promise<Record<string, unknown>> => {
-    const selection = 'repository { id fullName githubId url defaultBranch isArchived } project { id repositories { id } }';
+    const selection =
+      'repository { id fullName githubId url defaultBranch isArchived } project { id repositories { id } }';
     return space.tell('registerRepository', { projectId: 'p1', ...input }, selection, as);
   };
 
@@ -173,7 +221,9 @@ describe('repositories', () => {
     const named = await register({ fullName: 'octo/two' });
     expect(named).toMatchObject({ repository: { id: 'octo/two', isArchived: false, url: null } });
     const numbered = await register({ fullName: 'octo/three', githubId: 3, url: 'https://x.example' });
-    expect(numbered).toMatchObject({ repository: { id: 'github:3', githubId: '3', url: 'https://x.example' } });
+    expect(numbered).toMatchObject({
+      repository: { id: 'github:3', githubId: '3', url: 'https://x.example' },
+    });
     expect(await register({ fullName: 'octo/renamed', githubId: '3', defaultBranch: 'main' })).toEqual({
       repository: {
         id: 'github:3',
@@ -185,29 +235,51 @@ describe('repositories', () => {
       },
       project: { id: 'p1', repositories: [{ id: 'r1' }, { id: 'octo/two' }, { id: 'github:3' }] },
     });
-    expect(await register({ fullName: 'OCTO/One', githubId: '1' })).toMatchObject({ repository: { id: 'r1', githubId: '1' } });
-    expect(await written(1)).toMatchObject([{ type: 'PROJECT_UPDATED', reason: 'REPOSITORY', changedFields: ['repositories'] }]);
+    expect(await register({ fullName: 'OCTO/One', githubId: '1' })).toMatchObject({
+      repository: { id: 'r1', githubId: '1' },
+    });
+    expect(await written(1)).toMatchObject([
+      { type: 'PROJECT_UPDATED', reason: 'REPOSITORY', changedFields: ['repositories'] },
+    ]);
   });
 
   it('are another one when GitHub says so by its id', async () => {
     await register({ fullName: 'octo/one', githubId: '1' });
     const reborn = await register({ fullName: 'octo/one', githubId: '2' });
-    expect(reborn).toMatchObject({ repository: { id: 'github:2' }, project: { repositories: [{ id: 'r1' }, { id: 'github:2' }] } });
+    expect(reborn).toMatchObject({
+      repository: { id: 'github:2' },
+      project: { repositories: [{ id: 'r1' }, { id: 'github:2' }] },
+    });
   });
 
   it('are refused with mistakes in the names of the input', async () => {
-    expect(await space.refusalOf('registerRepository', { projectId: 'p9', fullName: 'o/x' })).toMatchObject({ code: 'NOT_FOUND' });
+    expect(await space.refusalOf('registerRepository', { projectId: 'p9', fullName: 'o/x' })).toMatchObject({
+      code: 'NOT_FOUND',
+    });
     const mistaken = { projectId: 'p1', fullName: '', repoId: 'a b', url: '' };
     const { code, issues } = await space.refusalOf('registerRepository', mistaken);
     expect(code).toBe('INVALID_INPUT');
-    expect(issues.map(({ path }) => path.join('.')).toSorted()).toEqual(['input.fullName', 'input.repoId', 'input.url']);
-    const renamed = await space.refusalOf('registerRepository', { projectId: 'p1', fullName: 'octo/one', repoId: 'mine' });
+    expect(issues.map(({ path }) => path.join('.')).toSorted()).toEqual([
+      'input.fullName',
+      'input.repoId',
+      'input.url',
+    ]);
+    const renamed = await space.refusalOf('registerRepository', {
+      projectId: 'p1',
+      fullName: 'octo/one',
+      repoId: 'mine',
+    });
     expect(renamed).toMatchObject({ code: 'INVALID_INPUT', issues: [{ path: ['input', 'repoId'] }] });
   });
 
   it('move with everything in them, at once', async () => {
     await space.tell('upsertProject', { id: 'p2', name: 'Two' });
-    await space.tell('reportPullRequest', { repoId: 'r1', number: 1, title: 'Stays as it is', state: 'MERGED' });
+    await space.tell('reportPullRequest', {
+      repoId: 'r1',
+      number: 1,
+      title: 'Stays as it is',
+      state: 'MERGED',
+    });
     await space.tell('reportIssue', { id: 'i1', repoId: 'r1' });
     await space.tell('reportIssue', { id: 'other', projectId: 'p1' });
     await space.tell('reportWorkflow', { id: 'w1', repoId: 'r1' });
@@ -217,7 +289,10 @@ describe('repositories', () => {
       { projectId: 'p2', fullName: 'octo/one' },
       'cursor repository { id } project { id repositories { id } }',
     );
-    expect({ project, repository }).toEqual({ project: { id: 'p2', repositories: [{ id: 'r1' }] }, repository: { id: 'r1' } });
+    expect({ project, repository }).toEqual({
+      project: { id: 'p2', repositories: [{ id: 'r1' }] },
+      repository: { id: 'r1' },
+    });
     expect((await written(6)).map(({ type, reason, projectId }) => [type, reason, projectId])).toEqual([
       ['PROJECT_UPDATED', 'REPOSITORY', 'p1'],
       ['PROJECT_UPDATED', 'REPOSITORY', 'p2'],
@@ -243,8 +318,12 @@ describe('repositories', () => {
   it('move only with access to both projects', async () => {
     await space.tell('upsertProject', { id: 'p2', name: 'Two' });
     const move = { projectId: 'p2', fullName: 'octo/one' };
-    expect(await space.refusalOf('registerRepository', move, publisher('p2'))).toMatchObject({ code: 'FORBIDDEN' });
-    expect(await space.refusalOf('registerRepository', move, publisher('p1'))).toMatchObject({ code: 'FORBIDDEN' });
+    expect(await space.refusalOf('registerRepository', move, publisher('p2'))).toMatchObject({
+      code: 'FORBIDDEN',
+    });
+    expect(await space.refusalOf('registerRepository', move, publisher('p1'))).toMatchObject({
+      code: 'FORBIDDEN',
+    });
     await register(move, publisher('p1', 'p2'));
   });
 });
@@ -252,14 +331,21 @@ describe('repositories', () => {
 describe('pull requests', () => {
   it('belong to the project that holds their repository', async () => {
     const selection = 'pullRequest { projectId number state labels isDraft }';
-    expect(await space.tell('reportPullRequest', { repoId: 'r1', number: 1, labels: ['x'] }, selection)).toEqual({
+    expect(
+      await space.tell('reportPullRequest', { repoId: 'r1', number: 1, labels: ['x'] }, selection),
+    ).toEqual({
       pullRequest: { projectId: 'p1', number: 1, state: 'OPEN', labels: ['x'], isDraft: null },
     });
     const closed = { repoId: 'r1', number: 1, state: 'MERGED', labels: null };
-    expect(await space.tell('reportPullRequest', closed, selection)).toMatchObject({ pullRequest: { state: 'MERGED', labels: [] } });
+    expect(await space.tell('reportPullRequest', closed, selection)).toMatchObject({
+      pullRequest: { state: 'MERGED', labels: [] },
+    });
     expect((await written(2)).map(({ type }) => type)).toEqual(['PR_CREATED', 'PR_CLOSED']);
     const { code, message } = await space.refusalOf('reportPullRequest', { repoId: 'r9', number: 1 });
-    expect({ code, message }).toEqual({ code: 'NOT_FOUND', message: expect.stringContaining('register it first') });
+    expect({ code, message }).toEqual({
+      code: 'NOT_FOUND',
+      message: expect.stringContaining('register it first'),
+    });
     expect(await space.refusalOf('reportPullRequest', { repoId: 'r1', number: 0 })).toMatchObject({
       code: 'INVALID_INPUT',
       issues: [{ path: ['input', 'number'] }],
@@ -274,7 +360,13 @@ describe('pull requests', () => {
     expect(offsetOf(cursor)).toBe(5);
     expect(await written(2)).toMatchObject([
       { type: 'AI_ANALYSIS_COMPLETE', analysisId: 'n1', summary: 'Sound', durationMs: 5, changedFields: [] },
-      { type: 'PR_UPDATED', reason: 'INSIGHTS', changedFields: ['insights'], prNumber: 1, pullRequest: { insights: told } },
+      {
+        type: 'PR_UPDATED',
+        reason: 'INSIGHTS',
+        changedFields: ['insights'],
+        prNumber: 1,
+        pullRequest: { insights: told },
+      },
     ]);
     await space.tell('completeAnalysis', { ...analysis, targetId: 'r1#2' });
     expect((await written(1))[0]).toMatchObject({ type: 'AI_ANALYSIS_COMPLETE', analysisId: 'n1' });
@@ -291,7 +383,12 @@ describe('pull requests', () => {
   it('of another project are left alone by an analysis', async () => {
     await space.tell('upsertProject', { id: 'p2', name: 'Two' });
     await space.tell('reportPullRequest', { repoId: 'r1', number: 1 });
-    await space.tell('completeAnalysis', { projectId: 'p2', targetType: 'PULL_REQUEST', targetId: 'r1#1' }, undefined, publisher('p2'));
+    await space.tell(
+      'completeAnalysis',
+      { projectId: 'p2', targetType: 'PULL_REQUEST', targetId: 'r1#1' },
+      undefined,
+      publisher('p2'),
+    );
     expect(await written(1)).toMatchObject([{ type: 'AI_ANALYSIS_COMPLETE', projectId: 'p2' }]);
   });
 });
@@ -299,12 +396,18 @@ describe('pull requests', () => {
 describe('issues', () => {
   it('find their project, and keep it', async () => {
     const project = 'issue { projectId repoId title assignees }';
-    expect(await space.tell('reportIssue', { id: 'i1', repoId: 'r1' }, project)).toMatchObject({ issue: { projectId: 'p1' } });
+    expect(await space.tell('reportIssue', { id: 'i1', repoId: 'r1' }, project)).toMatchObject({
+      issue: { projectId: 'p1' },
+    });
     expect(await space.tell('reportIssue', { id: 'i1', title: 'T', assignees: ['bob'] }, project)).toEqual({
       issue: { projectId: 'p1', repoId: 'r1', title: 'T', assignees: ['bob'] },
     });
     await space.tell('reportIssue', { id: 'i1', state: 'CLOSED', stateReason: 'COMPLETED' });
-    expect((await written(3)).map(({ type }) => type)).toEqual(['ISSUE_CREATED', 'ISSUE_ASSIGNED', 'ISSUE_CLOSED']);
+    expect((await written(3)).map(({ type }) => type)).toEqual([
+      'ISSUE_CREATED',
+      'ISSUE_ASSIGNED',
+      'ISSUE_CLOSED',
+    ]);
   });
 
   it('are refused without a project, or with one that does not hold the repository', async () => {
@@ -315,39 +418,73 @@ describe('issues', () => {
     expect(await space.refusalOf('reportIssue', { id: 'i1', repoId: 'r1', projectId: 'p2' })).toMatchObject({
       issues: [{ path: ['input', 'projectId'], message: 'is not the project that holds the repository' }],
     });
-    expect(await space.refusalOf('reportIssue', { id: 'i1', repoId: 'r9' })).toMatchObject({ code: 'NOT_FOUND' });
+    expect(await space.refusalOf('reportIssue', { id: 'i1', repoId: 'r9' })).toMatchObject({
+      code: 'NOT_FOUND',
+    });
     await space.tell('reportIssue', { id: 'i1', repoId: 'not-registered', projectId: 'p2' });
   });
 
   it('are commented on when they are known', async () => {
-    expect(await space.refusalOf('commentOnIssue', { issueId: 'i1', body: 'Hm' })).toMatchObject({ code: 'NOT_FOUND' });
-    await space.tell('reportIssue', { id: 'i1', projectId: 'p1', title: 'T', occurredAt: '2026-02-01T00:00:00Z' });
+    expect(await space.refusalOf('commentOnIssue', { issueId: 'i1', body: 'Hm' })).toMatchObject({
+      code: 'NOT_FOUND',
+    });
+    await space.tell('reportIssue', {
+      id: 'i1',
+      projectId: 'p1',
+      title: 'T',
+      occurredAt: '2026-02-01T00:00:00Z',
+    });
     const comment = { issueId: 'i1', body: 'Hm', occurredAt: '2026-03-01T00:00:00Z' };
     expect(await space.tell('commentOnIssue', comment, 'issue { title }')).toEqual({ issue: { title: 'T' } });
-    await space.tell('commentOnIssue', { ...comment, commentId: 4, author: 'eve', url: 'https://x.example', action: 'DELETED' });
+    await space.tell('commentOnIssue', {
+      ...comment,
+      commentId: 4,
+      author: 'eve',
+      url: 'https://x.example',
+      action: 'DELETED',
+    });
     expect(await written(2)).toMatchObject([
-      { type: 'ISSUE_COMMENTED', reason: 'COMMENT', comment: { id: null, author: 'ada', body: 'Hm', url: null, action: 'CREATED' } },
+      {
+        type: 'ISSUE_COMMENTED',
+        reason: 'COMMENT',
+        comment: { id: null, author: 'ada', body: 'Hm', url: null, action: 'CREATED' },
+      },
       { comment: { id: '4', author: 'eve', url: 'https://x.example', action: 'DELETED' }, changedFields: [] },
     ]);
     // A comment doesn't make reports that were made before it look old.
     const report = { id: 'i1', title: 'Better', occurredAt: '2026-02-15T00:00:00Z' };
-    expect(await space.tell('reportIssue', report, 'issue { title }')).toEqual({ issue: { title: 'Better' } });
-    const { issues } = await space.refusalOf('commentOnIssue', { ...comment, commentId: 'a b', body: 'x'.repeat(70_000) });
+    expect(await space.tell('reportIssue', report, 'issue { title }')).toEqual({
+      issue: { title: 'Better' },
+    });
+    const { issues } = await space.refusalOf('commentOnIssue', {
+      ...comment,
+      commentId: 'a b',
+      body: 'x'.repeat(70_000),
+    });
     expect(issues.map(({ path }) => path.join('.'))).toEqual(['input.commentId', 'input.body']);
   });
 
   it('are deleted once', async () => {
     await space.tell('reportIssue', { id: 'i1', projectId: 'p1', title: 'T' });
-    expect(await space.tell('deleteIssue', { id: 'i1' }, 'issue { title }')).toEqual({ issue: { title: 'T' } });
+    expect(await space.tell('deleteIssue', { id: 'i1' }, 'issue { title }')).toEqual({
+      issue: { title: 'T' },
+    });
     expect(await written(1)).toMatchObject([{ type: 'ISSUE_DELETED', reason: 'DELETED' }]);
     expect(await space.refusalOf('deleteIssue', { id: 'i1' })).toMatchObject({ code: 'NOT_FOUND' });
-    expect(await space.refusalOf('commentOnIssue', { issueId: 'i1', body: 'x' })).toMatchObject({ code: 'NOT_FOUND' });
+    expect(await space.refusalOf('commentOnIssue', { issueId: 'i1', body: 'x' })).toMatchObject({
+      code: 'NOT_FOUND',
+    });
   });
 
   it('that were deleted do not come back by a late report', async () => {
     await space.tell('reportIssue', { id: 'i1', projectId: 'p1' });
     await space.tell('deleteIssue', { id: 'i1', occurredAt: '2026-02-01T00:00:00Z' });
-    await space.tell('reportIssue', { id: 'i1', projectId: 'p1', title: 'Late', occurredAt: '2026-01-01T00:00:00Z' });
+    await space.tell('reportIssue', {
+      id: 'i1',
+      projectId: 'p1',
+      title: 'Late',
+      occurredAt: '2026-01-01T00:00:00Z',
+    });
     expect(await space.ask('{ issue(id: "i1") { id } }')).toEqual({ issue: null });
   });
 });
@@ -357,11 +494,17 @@ describe('workflows', () => {
 
   it('go from start to end by one mutation', async () => {
     const w1 = { id: 'w1', projectId: 'p1' };
-    expect(await space.tell('reportWorkflow', { ...w1, totalSteps: 8, logs: ['hello'] }, workflow)).toMatchObject({
+    expect(
+      await space.tell('reportWorkflow', { ...w1, totalSteps: 8, logs: ['hello'] }, workflow),
+    ).toMatchObject({
       workflow: { status: 'RUNNING', percent: 0 },
     });
-    expect(await space.tell('reportWorkflow', { id: 'w1', step: 3 }, workflow)).toMatchObject({ workflow: { percent: 37.5 } });
-    expect(await space.tell('reportWorkflow', { id: 'w1', percent: 40 }, workflow)).toMatchObject({ workflow: { percent: 40 } });
+    expect(await space.tell('reportWorkflow', { id: 'w1', step: 3 }, workflow)).toMatchObject({
+      workflow: { percent: 37.5 },
+    });
+    expect(await space.tell('reportWorkflow', { id: 'w1', percent: 40 }, workflow)).toMatchObject({
+      workflow: { percent: 40 },
+    });
     expect(await space.tell('reportWorkflow', { id: 'w1', status: 'COMPLETED' }, workflow)).toMatchObject({
       workflow: { percent: 100 },
     });
@@ -377,7 +520,11 @@ describe('workflows', () => {
     const input = { id: 'w1', projectId: 'p1', percent: 101, logs: Array.from({ length: 201 }, () => 'x') };
     const { issues } = await space.refusalOf('reportWorkflow', input);
     expect(issues.map(({ path }) => path.join('.'))).toEqual(['input.logs', 'input.percent']);
-    const long = await space.refusalOf('reportWorkflow', { id: 'w1', projectId: 'p1', logs: ['', 'x'.repeat(8_193)] });
+    const long = await space.refusalOf('reportWorkflow', {
+      id: 'w1',
+      projectId: 'p1',
+      logs: ['', 'x'.repeat(8_193)],
+    });
     expect(long.issues.map(({ path }) => path.join('.'))).toEqual(['input.logs.1']);
   });
 });
@@ -393,14 +540,18 @@ describe('agents', () => {
       'AGENT_DISCONNECTED',
       'AGENT_CONNECTED',
     ]);
-    expect(await space.refusalOf('reportAgentStatus', { id: 'a1', status: 'BUSY', availability: -1 })).toMatchObject({
+    expect(
+      await space.refusalOf('reportAgentStatus', { id: 'a1', status: 'BUSY', availability: -1 }),
+    ).toMatchObject({
       issues: [{ path: ['input', 'availability'] }],
     });
   });
 
   it('of the whole workspace are for those who may publish to all projects', async () => {
     const agent = { id: 'a1', status: 'IDLE' };
-    expect(await space.refusalOf('reportAgentStatus', agent, publisher('p1'))).toMatchObject({ code: 'FORBIDDEN' });
+    expect(await space.refusalOf('reportAgentStatus', agent, publisher('p1'))).toMatchObject({
+      code: 'FORBIDDEN',
+    });
     await space.tell('reportAgentStatus', agent);
     const taken = await space.refusalOf('reportAgentStatus', { ...agent, projectId: 'p1' }, publisher('p1'));
     expect(taken).toMatchObject({ code: 'FORBIDDEN' });
@@ -414,7 +565,11 @@ describe('suggestions, alerts and risks', () => {
     const first = await space.tell('publishAiSuggestion', input, selection);
     expect(first).toEqual({
       duplicate: false,
-      suggestion: { id: expect.stringMatching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/), severity: 'INFO', confidence: 0.5 },
+      suggestion: {
+        id: expect.stringMatching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/),
+        severity: 'INFO',
+        confidence: 0.5,
+      },
     });
     expect(await space.tell('publishAiSuggestion', input, selection)).toEqual({ ...first, duplicate: true });
     const other = await space.tell('publishAiSuggestion', { ...input, idempotencyKey: null }, selection);
@@ -422,9 +577,13 @@ describe('suggestions, alerts and risks', () => {
   });
 
   it('name mistakes', async () => {
-    const mistaken = { ...inputs.publishAiSuggestion, confidence: 2, title: '', id: '' };
+    const mistaken = { ...inputs.publishAiSuggestion, confidence: 2, title: '', id: 'a b' };
     const { issues } = await space.refusalOf('publishAiSuggestion', mistaken);
-    expect(issues.map(({ path }) => path.join('.')).toSorted()).toEqual(['input.confidence', 'input.id', 'input.title']);
+    expect(issues.map(({ path }) => path.join('.')).toSorted()).toEqual([
+      'input.confidence',
+      'input.id',
+      'input.title',
+    ]);
   });
 
   it('are changed by the same id', async () => {
@@ -449,7 +608,13 @@ describe('files, commits and progress', () => {
     ];
     await space.tell('reportFileChange', { repoId: 'r1', ref: 'refs/heads/main', files });
     expect(await written(1)).toMatchObject([
-      { type: 'FILE_CHANGED', projectId: 'p1', repoId: 'r1', ref: 'refs/heads/main', files: [{ previousPath: null }, files[1]] },
+      {
+        type: 'FILE_CHANGED',
+        projectId: 'p1',
+        repoId: 'r1',
+        ref: 'refs/heads/main',
+        files: [{ previousPath: null }, files[1]],
+      },
     ]);
     for (const [told, path] of [
       [{ projectId: 'p1', files: [] }, 'input.files'],
@@ -476,7 +641,9 @@ describe('files, commits and progress', () => {
 
   it('derive percent from tasks', async () => {
     const progress = 'progress { percent completedTasks totalTasks }';
-    expect(await space.tell('reportProgress', { projectId: 'p1', completedTasks: 1, totalTasks: 3 }, progress)).toEqual({
+    expect(
+      await space.tell('reportProgress', { projectId: 'p1', completedTasks: 1, totalTasks: 3 }, progress),
+    ).toEqual({
       progress: { percent: 33.3, completedTasks: 1, totalTasks: 3 },
     });
     expect(await space.tell('reportProgress', { projectId: 'p1', percent: 50 }, progress)).toMatchObject({
@@ -488,14 +655,22 @@ describe('files, commits and progress', () => {
 describe('messages', () => {
   it('to everybody need access to all projects', async () => {
     await space.tell('announce', { message: 'Hello' });
-    expect(await written(1)).toMatchObject([{ type: 'ANNOUNCEMENT', title: null, message: 'Hello', severity: 'INFO', projectId: null }]);
-    expect(await space.refusalOf('announce', { message: 'Hello' }, publisher('p1'))).toMatchObject({ code: 'FORBIDDEN' });
-    expect(await space.refusalOf('announce', { message: '' })).toMatchObject({ issues: [{ path: ['input', 'message'] }] });
+    expect(await written(1)).toMatchObject([
+      { type: 'ANNOUNCEMENT', title: null, message: 'Hello', severity: 'INFO', projectId: null },
+    ]);
+    expect(await space.refusalOf('announce', { message: 'Hello' }, publisher('p1'))).toMatchObject({
+      code: 'FORBIDDEN',
+    });
+    expect(await space.refusalOf('announce', { message: '' })).toMatchObject({
+      issues: [{ path: ['input', 'message'] }],
+    });
   });
 
   it('to one user about no project too', async () => {
     await space.tell('notify', { userId: 'bob', title: 'Psst' });
-    expect(await space.refusalOf('notify', { userId: 'bob', title: 'Psst' }, publisher('p1'))).toMatchObject({ code: 'FORBIDDEN' });
+    expect(await space.refusalOf('notify', { userId: 'bob', title: 'Psst' }, publisher('p1'))).toMatchObject({
+      code: 'FORBIDDEN',
+    });
     expect(await space.refusalOf('notify', { userId: 'b b', title: '' })).toMatchObject({
       issues: [{ path: ['input', 'userId'] }, { path: ['input', 'title'] }],
     });
@@ -506,9 +681,12 @@ describe('JSON', () => {
   it('with a key that sets a prototype is refused, in variables and in documents', async () => {
     const variable = JSON.parse('{"__proto__": {"polluted": true}}') as object;
     for (const metadata of [variable, { deep: [variable] }]) {
-      expect(await space.refusalOf('updateProject', { id: 'p1', metadata })).toMatchObject({ code: 'INVALID_INPUT' });
+      expect(await space.refusalOf('updateProject', { id: 'p1', metadata })).toMatchObject({
+        code: 'INVALID_INPUT',
+      });
     }
-    const inDocument = 'mutation { updateProject(input: { id: "p1", metadata: { __proto__: { polluted: true } } }) { cursor } }';
+    const inDocument =
+      'mutation { updateProject(input: { id: "p1", metadata: { __proto__: { polluted: true } } }) { cursor } }';
     const { errors } = await space.run(inDocument);
     expect(errors?.[0]?.message).toContain('__proto__');
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
@@ -516,7 +694,9 @@ describe('JSON', () => {
 
   it('that is too deep is refused', async () => {
     const deep = JSON.parse(`${'{"a":'.repeat(40)}1${'}'.repeat(40)}`) as object;
-    expect(await space.refusalOf('updateProject', { id: 'p1', metadata: deep })).toMatchObject({ code: 'INVALID_INPUT' });
+    expect(await space.refusalOf('updateProject', { id: 'p1', metadata: deep })).toMatchObject({
+      code: 'INVALID_INPUT',
+    });
   });
 });
 
@@ -527,8 +707,17 @@ describe('publishing in parallel', () => {
         space.tell('reportPullRequest', { repoId: 'r1', number: 1, [field]: field }),
       ),
     );
-    expect(await space.ask('{ pullRequest(repoId: "r1", number: 1) { title body author url headRef baseRef } }')).toEqual({
-      pullRequest: { title: 'title', body: 'body', author: 'author', url: 'url', headRef: 'headRef', baseRef: 'baseRef' },
+    expect(
+      await space.ask('{ pullRequest(repoId: "r1", number: 1) { title body author url headRef baseRef } }'),
+    ).toEqual({
+      pullRequest: {
+        title: 'title',
+        body: 'body',
+        author: 'author',
+        url: 'url',
+        headRef: 'headRef',
+        baseRef: 'baseRef',
+      },
     });
   });
 });

@@ -23,7 +23,13 @@ async function fill(): Promise<void> {
     await space.tell('reportWorkflow', { id: `w${n}`, ...project });
     await space.tell('reportAgentStatus', { id: `a${n}`, ...project, status: 'ONLINE' });
     const target = { targetType: 'FILE', targetId: 'main.ts', category: 'style', title: 'Shorten' };
-    await space.tell('publishAiSuggestion', { id: `s${n}`, ...project, ...target, severity: 'HIGH', confidence: 0.8 });
+    await space.tell('publishAiSuggestion', {
+      id: `s${n}`,
+      ...project,
+      ...target,
+      severity: 'HIGH',
+      confidence: 0.8,
+    });
     await space.tell('triggerAlert', { id: `l${n}`, ...project, rule: 'fuel', message: 'Low' });
     await space.tell('raiseRisk', { id: `k${n}`, ...project, severity: 'LOW', message: 'Rain' });
     await space.tell('reportProgress', { ...project, completedTasks: 1, totalTasks: 4 });
@@ -36,7 +42,12 @@ const anonymous = (...projects: string[]): As => ({ userId: null, projects, scop
 const single = [
   ['project', 'project(id: "p1")', '{ id }', { id: 'p1' }],
   ['projectOfRepository', 'projectOfRepository(fullName: "OCTO/repo1")', '{ id }', { id: 'p1' }],
-  ['pullRequest', 'pullRequest(repoId: "r1", number: 7)', '{ title state }', { title: 'Title', state: 'OPEN' }],
+  [
+    'pullRequest',
+    'pullRequest(repoId: "r1", number: 7)',
+    '{ title state }',
+    { title: 'Title', state: 'OPEN' },
+  ],
   ['issue', 'issue(id: "i1")', '{ id projectId repoId }', { id: 'i1', projectId: 'p1', repoId: 'r1' }],
   ['workflow', 'workflow(id: "w1")', '{ id status }', { id: 'w1', status: 'RUNNING' }],
   ['agent', 'agent(id: "a1")', '{ id }', { id: 'a1' }],
@@ -115,16 +126,28 @@ describe('a list', () => {
     expect(await listed('issues(repoId: "r2", assignee: "eve")')).toEqual([]);
     expect(await listed('workflows(statuses: [FAILED])')).toEqual([]);
     expect(await listed('agents(projectId: "p2", statuses: [ONLINE])')).toEqual(['a2']);
-    expect(await listed('aiSuggestions(targetType: FILE, targetId: "main.ts", projectId: "p1")')).toEqual(['s1']);
+    expect(await listed('aiSuggestions(targetType: FILE, targetId: "main.ts", projectId: "p1")')).toEqual([
+      's1',
+    ]);
     expect(await listed('aiSuggestions(targetType: ISSUE)')).toEqual([]);
-    expect(await listed('aiSuggestions(minSeverity: MEDIUM, minConfidence: 0.8, category: "style")')).toHaveLength(2);
+    expect(
+      await listed('aiSuggestions(minSeverity: MEDIUM, minConfidence: 0.8, category: "style")'),
+    ).toHaveLength(2);
     expect(await listed('aiSuggestions(minConfidence: 0.81)')).toEqual([]);
     expect(await listed('alerts(rule: "fuel", statuses: [OPEN], minSeverity: HIGH)')).toEqual([]);
     expect(await listed('risks(projectId: "p1", minSeverity: LOW)')).toEqual(['k1']);
   });
 
   it('of a project that may not be read is refused, of an unknown one empty', async () => {
-    for (const list of ['pullRequests', 'issues', 'workflows', 'agents', 'aiSuggestions', 'alerts', 'risks']) {
+    for (const list of [
+      'pullRequests',
+      'issues',
+      'workflows',
+      'agents',
+      'aiSuggestions',
+      'alerts',
+      'risks',
+    ]) {
       const call = `{ ${list}(projectId: "p9") { nodes { __typename } } }`;
       expect(await space.refusal(call, {}, reader('p1'))).toMatchObject({ code: 'FORBIDDEN' });
       expect(await space.ask(call)).toEqual({ [list]: { nodes: [] } });
@@ -142,7 +165,9 @@ describe('a list', () => {
 
   it('needs scope read', async () => {
     for (const [list] of lists) {
-      expect(await space.refusal(`{ ${list} { nodes { __typename } } }`, {}, { scopes: ['publish'] })).toMatchObject({
+      expect(
+        await space.refusal(`{ ${list} { nodes { __typename } } }`, {}, { scopes: ['publish'] }),
+      ).toMatchObject({
         code: 'FORBIDDEN',
       });
     }
@@ -249,7 +274,9 @@ describe('paging through a list', () => {
       });
     }
     for (const after of ['', '???', 'bm90IG91cnM', 'MS4', 'x'.repeat(5_000)]) {
-      expect(await space.refusal(`{ issues(after: "${after}") { nodes { id } } }`)).toMatchObject({ code: 'BAD_CURSOR' });
+      expect(await space.refusal(`{ issues(after: "${after}") { nodes { id } } }`)).toMatchObject({
+        code: 'BAD_CURSOR',
+      });
     }
   });
 });
@@ -278,15 +305,31 @@ describe('history', () => {
   it('is empty in an empty workspace', async () => {
     const { nodes, pageInfo, headCursor } = await history();
     expect(nodes).toEqual([]);
-    expect(pageInfo).toEqual({ hasNextPage: false, hasPreviousPage: false, startCursor: null, endCursor: headCursor });
+    expect(pageInfo).toEqual({
+      hasNextPage: false,
+      hasPreviousPage: false,
+      startCursor: null,
+      endCursor: headCursor,
+    });
   });
 
   it('gives the events of the log, oldest first, page by page', async () => {
     await fill();
     const all = await history('first: 500');
-    expect(all.nodes.map(({ cursor }) => offsetOf(cursor))).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
-    expect(types(all).slice(0, 4)).toEqual(['PROJECT_CREATED', 'PROJECT_UPDATED', 'PR_CREATED', 'ISSUE_CREATED']);
-    expect(all.pageInfo).toMatchObject({ hasNextPage: false, hasPreviousPage: false, endCursor: all.headCursor });
+    expect(all.nodes.map(({ cursor }) => offsetOf(cursor))).toEqual(
+      Array.from({ length: 20 }, (_, index) => index + 1),
+    );
+    expect(types(all).slice(0, 4)).toEqual([
+      'PROJECT_CREATED',
+      'PROJECT_UPDATED',
+      'PR_CREATED',
+      'ISSUE_CREATED',
+    ]);
+    expect(all.pageInfo).toMatchObject({
+      hasNextPage: false,
+      hasPreviousPage: false,
+      endCursor: all.headCursor,
+    });
     const first = await history('first: 19');
     expect(first.pageInfo).toMatchObject({ hasNextPage: true, startCursor: first.nodes[0]!.cursor });
     const second = await history(`first: 19, after: "${first.pageInfo['endCursor'] as string}"`);
@@ -316,7 +359,12 @@ describe('history', () => {
     await fill();
     const { nodes, pageInfo, headCursor } = await history('filter: { actor: "nobody" }');
     expect(nodes).toEqual([]);
-    expect(pageInfo).toEqual({ hasNextPage: false, hasPreviousPage: false, startCursor: null, endCursor: headCursor });
+    expect(pageInfo).toEqual({
+      hasNextPage: false,
+      hasPreviousPage: false,
+      startCursor: null,
+      endCursor: headCursor,
+    });
   });
 
   it('looks at 5 000 events a request and says that more is there', async () => {
@@ -348,7 +396,9 @@ describe('history', () => {
     expect((await history('', anonymous('p2'))).nodes).toHaveLength(10);
     expect((await history('filter: { repoId: "r1" }', reader('p2'))).nodes).toEqual([]);
     expect((await history('', reader())).nodes).toHaveLength(1);
-    expect(await space.refusal('{ events(filter: { projectId: "p1" }) { nodes { type } } }', {}, reader('p2'))).toMatchObject({
+    expect(
+      await space.refusal('{ events(filter: { projectId: "p1" }) { nodes { type } } }', {}, reader('p2')),
+    ).toMatchObject({
       code: 'FORBIDDEN',
     });
     expect(await space.refusal('{ events { nodes { type } } }', {}, { scopes: ['publish'] })).toMatchObject({
@@ -363,7 +413,9 @@ describe('history', () => {
         issues: [{ path: ['first'], message: 'must be between 1 and 500' }],
       });
     }
-    expect(await space.refusal('{ events(after: "nonsense") { headCursor } }')).toMatchObject({ code: 'BAD_CURSOR' });
+    expect(await space.refusal('{ events(after: "nonsense") { headCursor } }')).toMatchObject({
+      code: 'BAD_CURSOR',
+    });
     const { headCursor } = await history();
     const elsewhere = world.workspace();
     expect(await elsewhere.refusal(`{ events(after: "${headCursor}") { headCursor } }`)).toMatchObject({
@@ -373,14 +425,34 @@ describe('history', () => {
 });
 
 describe('presence', () => {
-  const inRoom = async (room: string, as: As = {}): Promise<string[]> => listed(`presence(room: "${room}")`, 'userId', as);
+  const inRoom = async (room: string, as: As = {}): Promise<string[]> =>
+    listed(`presence(room: "${room}")`, 'userId', as);
 
-  it('lists who is in a room', async () => {
-    await space.tell('setPresence', { room: 'lobby', activity: 'reading' }, 'member { status activity } expiresAt');
-    await space.tell('setPresence', { room: 'lobby', status: 'AWAY' }, 'member { status }', { userId: 'bob' });
+  it('lists who is in a room and who has left it lately', async () => {
+    await space.tell(
+      'setPresence',
+      { room: 'lobby', activity: 'reading' },
+      'member { status activity } expiresAt',
+    );
+    await space.tell('setPresence', { room: 'lobby', status: 'AWAY' }, 'member { status }', {
+      userId: 'bob',
+    });
     expect(await inRoom('lobby')).toEqual(['ada', 'bob']);
-    expect(await space.tell('leaveRoom', { room: 'lobby' }, 'left', { userId: 'bob' })).toEqual({ left: true });
-    expect(await inRoom('lobby')).toEqual(['ada']);
+    expect(await space.tell('leaveRoom', { room: 'lobby' }, 'left', { userId: 'bob' })).toEqual({
+      left: true,
+    });
+    const page = await space.ask('{ presence(room: "lobby") { nodes { userId status lastSeenAt } } }');
+    expect(page).toMatchObject({
+      presence: {
+        nodes: [
+          { userId: 'ada', status: 'ONLINE' },
+          { userId: 'bob', status: 'OFFLINE', lastSeenAt: expect.stringMatching(/Z$/) },
+        ],
+      },
+    });
+    expect(await space.ask('{ presence(room: "lobby", statuses: [ONLINE, AWAY]) { nodes { userId } } }')).toEqual({
+      presence: { nodes: [{ userId: 'ada' }] },
+    });
     expect(await inRoom('attic')).toEqual([]);
     expect(await space.tell('leaveRoom', { room: 'attic' }, 'left')).toEqual({ left: false });
   });
@@ -388,7 +460,10 @@ describe('presence', () => {
   it('lasts with the connection over WebSocket and runs out over HTTP', async () => {
     const set = async (as: As): Promise<{ expiresAt: string | null }> =>
       space.tell('setPresence', { room: 'lobby', status: null }, 'expiresAt member { status }', as);
-    expect(await set({})).toMatchObject({ member: { status: 'ONLINE' }, expiresAt: expect.stringMatching(/Z$/) });
+    expect(await set({})).toMatchObject({
+      member: { status: 'ONLINE' },
+      expiresAt: expect.stringMatching(/Z$/),
+    });
     expect(await set({ connection: connection('c1') })).toMatchObject({ expiresAt: null });
   });
 
@@ -401,7 +476,9 @@ describe('presence', () => {
     expect(await space.refusalOf('setPresence', { room }, reader('p2'))).toMatchObject(refused);
     expect(await space.refusalOf('leaveRoom', { room }, reader('p2'))).toMatchObject(refused);
     expect(await space.refusalOf('setPresence', { room }, anonymous('p1'))).toMatchObject(refused);
-    expect(await space.refusal('{ presence(room: "lobby") { nodes { userId } } }', {}, anonymous('p1'))).toMatchObject(refused);
+    expect(
+      await space.refusal('{ presence(room: "lobby") { nodes { userId } } }', {}, anonymous('p1')),
+    ).toMatchObject(refused);
     expect(await space.refusalOf('setPresence', { room: 'lobby' }, anonymous('p1'))).toMatchObject(refused);
     await space.tell('setPresence', { room: 'lobby' }, 'member { userId }', reader());
     expect(await inRoom('lobby', reader())).toEqual(['bob']);
@@ -427,7 +504,10 @@ describe('the session', () => {
 
   it('is refreshed over WebSocket only', async () => {
     const refresh = 'mutation { refreshSession(token: "t") { ended viewer { userId expiresAt } } }';
-    expect(await space.refusal(refresh)).toMatchObject({ code: 'BAD_REQUEST', message: expect.stringContaining('only over WebSocket') });
+    expect(await space.refusal(refresh)).toMatchObject({
+      code: 'BAD_REQUEST',
+      message: expect.stringContaining('only over WebSocket'),
+    });
     const refreshed: ConnectionContext = {
       id: 'c1',
       refreshSession: async (token) => ({
@@ -442,7 +522,12 @@ describe('the session', () => {
 
   it('tells about the server', async () => {
     expect(await space.ask('{ serverInfo { version time developmentMode uptimeSeconds } }')).toEqual({
-      serverInfo: { version: '1.2.3', time: '1970-01-01T00:01:40.000Z', developmentMode: true, uptimeSeconds: 60 },
+      serverInfo: {
+        version: '1.2.3',
+        time: '1970-01-01T00:01:40.000Z',
+        developmentMode: true,
+        uptimeSeconds: 60,
+      },
     });
   });
 
@@ -451,9 +536,15 @@ describe('the session', () => {
     const stats = `{ stats { uptimeSeconds connections { name count } subscriptions { name count } sharedOperations
       eventsSeen executions deliveries parked logReads logEvents logBytes headCursor } }`;
     const { stats: told } = await space.ask(stats);
-    expect(told).toMatchObject({ connections: [{ name: 'websocket', count: 2 }], deliveries: 30, logEvents: 1 });
+    expect(told).toMatchObject({
+      connections: [{ name: 'websocket', count: 2 }],
+      deliveries: 30,
+      logEvents: 1,
+    });
     expect(told.logBytes).toBeGreaterThan(0);
     expect(offsetOf(told.headCursor)).toBe(1);
-    expect(await space.refusal(stats, {}, { scopes: ['read', 'publish'] })).toMatchObject({ code: 'FORBIDDEN' });
+    expect(await space.refusal(stats, {}, { scopes: ['read', 'publish'] })).toMatchObject({
+      code: 'FORBIDDEN',
+    });
   });
 });

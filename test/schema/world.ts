@@ -49,7 +49,12 @@ export class World implements AsyncDisposable {
     this.#directory = directory;
     this.#publisher = new Publisher({ store, now: Date.now });
     const onError = (error: unknown): void => expect(error).toBeUndefined();
-    this.#presence = new LogPresence({ store, leases: new MemoryLeases({ now: Date.now }), now: Date.now, onError });
+    this.#presence = new LogPresence({
+      store,
+      leases: new MemoryLeases({ now: Date.now }),
+      now: Date.now,
+      onError,
+    });
   }
 
   static async open(retention = unbounded): Promise<World> {
@@ -147,7 +152,8 @@ export class Workspace {
           eventsSeen: 10,
           executions: 10,
           deliveries: 30,
-          live: 0, parked: 0,
+          live: 0,
+          parked: 0,
           logReads: 4,
         }),
       },
@@ -163,7 +169,8 @@ function mutationOf(field: string, selection: string): string {
 function refusalIn({ errors }: ExecutionResult): Refusal {
   expect(errors, 'is refused').toHaveLength(1);
   const { message, originalError, extensions } = errors![0]!;
-  if (!(originalError instanceof TidingsError)) return { code: String(extensions['code']), message, issues: [] };
+  if (!(originalError instanceof TidingsError))
+    return { code: String(extensions['code']), message, issues: [] };
   const issues = (originalError.details['issues'] as readonly InputIssue[] | undefined) ?? [];
   return { code: originalError.code, message, issues };
 }

@@ -69,8 +69,8 @@ describe('the embedded store alone', () => {
     await harness.dispose();
   });
 
-  /** A process that appends to the directory's store; its lines as they come. */
-  function startChild(): { readonly child: ChildProcess; readonly lines: string[] } {
+  /** A process that appends to the directory's store, when it has written so many lines: `open`, then acknowledgements. */
+  async function childWithLines(count: number): Promise<{ child: ChildProcess; lines: readonly string[] }> {
     const script = fileURLToPath(new URL('embedded-child.ts', import.meta.url));
     const loader = new URL('../../scripts/typescript-in-workers.mjs', import.meta.url).href;
     const child = spawn(
@@ -82,7 +82,8 @@ describe('the embedded store alone', () => {
     );
     children.push(child);
     const lines: string[] = [];
-    createInterface({ input: child.stdout }).on('line', (line) => lines.push(line));
+    const reader = createInterface({ input: child.stdout }).on('line', (line) => lines.push(line));
+    while (lines.length < count) await once(reader, 'line');
     return { child, lines };
   }
 
@@ -114,8 +115,7 @@ describe('the embedded store alone', () => {
     });
 
     it('belongs to one process at a time, until that is gone, killed or not', async () => {
-      const { child, lines } = startChild();
-      await until(() => lines.includes('open'));
+      const { child } = await childWithLines(1);
       await expect(harness.open()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
       await kill(child);
       await harness.open();
@@ -154,8 +154,7 @@ describe('the embedded store alone', () => {
   });
 
   it('loses nothing that it acknowledged when the process is killed', async () => {
-    const { child, lines } = startChild();
-    await until(() => lines.length > 400);
+    const { child, lines } = await childWithLines(400);
     await kill(child);
     const acknowledged = lines.filter((line) => line !== 'open');
     const entries = await readAll(await harness.open(), log);

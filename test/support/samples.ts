@@ -3,7 +3,7 @@ import { kinds, subjectOf, type Kind, type StateOf, type SubjectName } from '../
 import type { Entry, EventDetail, EventFacts } from '../../src/events/event.ts';
 
 /** A full state of every subject, all of project `apollo` and repository `r1`. */
-export const sampleStates: { readonly [Name in SubjectName]: StateOf<Name> } = {
+const sampleStates: { readonly [Name in SubjectName]: StateOf<Name> } = {
   project: {
     id: 'apollo',
     name: 'Apollo',

@@ -27,6 +27,9 @@ export interface Home {
   readonly workflow: Workflow | undefined;
 }
 
+/** Projects that may share a repository or a name, and pull requests that may share a head, as far as we look. */
+export const SHARED_MAX = 20;
+
 /** Stored state that a normaliser has to see before it can tell the changes. */
 export interface Lookup {
   readonly pullRequests?: readonly number[];
@@ -69,6 +72,11 @@ export interface Delivery extends Report {
 const ranks = { first: 0, early: 1, late: 2, later: 3, last: 9 } as const;
 export type Rank = keyof typeof ranks;
 
+/** A time with its rank. What has no time is older than everything that has one. */
+export function ranked(time: string | undefined, rank: Rank): string {
+  return new Date(Date.parse(time ?? '1970-01-01T00:00:00Z') + ranks[rank]).toISOString();
+}
+
 /** The source's version of one aspect of an entity, to spread into a change; nothing where the time isn't known. */
 export function asOf(
   aspect: string,
@@ -76,5 +84,5 @@ export function asOf(
   rank: Rank = 'first',
 ): { asOf?: { aspect: string; time: string } } {
   if (time === undefined) return {};
-  return { asOf: { aspect, time: new Date(Date.parse(time) + ranks[rank]).toISOString() } };
+  return { asOf: { aspect, time: ranked(time, rank) } };
 }

@@ -2,11 +2,16 @@ import { pullRequestId } from '../../events/catalogue.ts';
 import type { Project, Repository } from '../../events/states.ts';
 import { topic } from '../../events/topics.ts';
 import type { AnyChange, Change, Plan, StateView } from '../../publishing/change.ts';
-import { asOf, type Delivery, type GithubRepository, type Home, type Lookup, type Rank } from './delivery.ts';
+import {
+  asOf,
+  SHARED_MAX,
+  type Delivery,
+  type GithubRepository,
+  type Home,
+  type Lookup,
+  type Rank,
+} from './delivery.ts';
 import { firstSight, followRepository, ownId } from './repositories.ts';
-
-/** Projects that may share a repository or a name, and pull requests that may share a head, as far as we look. */
-const SHARED_MAX = 20;
 
 interface Place {
   readonly project: Project;
@@ -95,15 +100,18 @@ async function lookUp(
   repoId: string,
   { pullRequests: numbers = [], commit, workflow }: Lookup,
 ): Promise<Pick<Home, 'pullRequests' | 'workflow'>> {
-  const byNumber = await Promise.all(
-    numbers.slice(0, SHARED_MAX).map((number) => view.entity('pullRequest', pullRequestId(repoId, number))),
-  );
   // A commit may head pull requests of several repositories: a fork has those of the original.
-  const byCommit =
+  const headed =
     commit === undefined ? [] : await view.find('pullRequest', topic('commit', commit), SHARED_MAX);
-  const found = [...byNumber, ...byCommit].filter((pull) => pull !== undefined);
+  const known = headed.filter((pull) => pull.repoId === repoId).map(({ number }) => number);
+  // By their ids, which also shows what others are about to make of them.
+  const pullRequests = await Promise.all(
+    [...numbers.slice(0, SHARED_MAX), ...known].map((number) =>
+      view.entity('pullRequest', pullRequestId(repoId, number)),
+    ),
+  );
   return {
-    pullRequests: found.filter((pull) => pull.repoId === repoId),
+    pullRequests: pullRequests.filter((pull) => pull !== undefined),
     workflow: workflow === undefined ? undefined : await view.entity('workflow', workflow),
   };
 }

@@ -1,7 +1,8 @@
 import type { ChangeReason } from '../../events/event.ts';
 import type { AnyChange, Change } from '../../publishing/change.ts';
-import { asOf, type Home, type Normaliser, type Rank, type Report } from './delivery.ts';
+import { asOf, ranked, type Home, type Normaliser, type Rank, type Report } from './delivery.ts';
 import { NAMES_MAX, type Payload } from './payload.ts';
+import { decisionOf, withReview } from './rollup.ts';
 
 type PullRequestPatch = Change<'pullRequest'>['patch'];
 
@@ -119,14 +120,14 @@ function takeOver(
 const decisions = {
   approved: 'APPROVED',
   changes_requested: 'CHANGES_REQUESTED',
-  dismissed: 'REVIEW_REQUIRED',
+  dismissed: 'DISMISSED',
 } as const;
 
 /**
- * The last review that decides tells the decision; one that only comments doesn't decide.
+ * Every reviewer has one say: the last review that decides, as one that only comments doesn't.
  *
  * The version of a decision is when its review was submitted, also when that is edited or dismissed later: so editing
- * or dismissing a review that is not the last one changes nothing.
+ * or dismissing a review that is not the reviewer's last one changes nothing.
  */
 export const pullRequestReview: Normaliser = (payload) => {
   const review = payload.need('review');
@@ -136,14 +137,19 @@ export const pullRequestReview: Normaliser = (payload) => {
   const updatedAt = pull.time('updated_at');
   const occurredAt = payload.name('action') === 'submitted' ? (submittedAt ?? updatedAt) : updatedAt;
 
-  const state = review.name('state')?.toLowerCase() ?? '';
-  const decision = Object.hasOwn(decisions, state) ? decisions[state as keyof typeof decisions] : undefined;
-  if (decision === undefined) return { occurredAt, ...takeOver(pull, 'pr.updated', null, 'REVIEW') };
+  const word = review.name('state')?.toLowerCase() ?? '';
+  const state = Object.hasOwn(decisions, word) ? decisions[word as keyof typeof decisions] : undefined;
+  if (state === undefined) return { occurredAt, ...takeOver(pull, 'pr.updated', null, 'REVIEW') };
+  const decision = { state, at: ranked(submittedAt, state === 'DISMISSED' ? 'late' : 'early') };
+  // GitHub's name for deleted accounts.
+  const reviewer = review.login('user') ?? 'ghost';
   return {
     occurredAt,
     lookup: { pullRequests: [number] },
     changes: (home) => {
-      const isKnown = home.pullRequests.some((known) => known.number === number);
+      const known = home.pullRequests.find((each) => each.number === number);
+      const before = known?.reviews ?? {};
+      const reviews = withReview(before, reviewer, decision);
       const { repoId, projectId } = home;
       return [
         {
@@ -152,10 +158,9 @@ export const pullRequestReview: Normaliser = (payload) => {
           reason: 'REVIEW',
           patch: {
             // The snapshot has another version than the decision: it only serves to introduce a pull request.
-            ...(isKnown ? { repoId, number, projectId } : snapshotOf(pull, home)),
-            reviewDecision: decision,
+            ...(known === undefined ? snapshotOf(pull, home) : { repoId, number, projectId }),
+            ...(reviews === before ? {} : { reviews, reviewDecision: decisionOf(reviews) }),
           },
-          ...asOf('review', submittedAt, decision === 'REVIEW_REQUIRED' ? 'late' : 'early'),
         },
       ];
     },

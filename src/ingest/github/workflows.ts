@@ -1,8 +1,9 @@
 import type { Workflow } from '../../events/states.ts';
 import type { AnyChange, Change } from '../../publishing/change.ts';
-import { asOf, type Home, type Lookup, type Normaliser, type Rank } from './delivery.ts';
+import { asOf, ranked, type Home, type Lookup, type Normaliser, type Rank } from './delivery.ts';
 import { shorten, type Payload } from './payload.ts';
 import { checkState, verdictOn } from './pipelines.ts';
+import { checkKey } from './rollup.ts';
 
 type Status = Workflow['status'];
 
@@ -105,7 +106,12 @@ export const workflowRun: Normaliser = (payload, repository) => {
       error: run.name('conclusion'),
     },
   });
-  const verdict = verdictOn(repository, { run, sha, state, time, rank: isOver(status) ? 'early' : 'first' });
+  const at = ranked(time, isOver(status) ? 'early' : 'first');
+  const key = checkKey.suite(run.id('check_suite_id') ?? `of-run-${run.needId('id')}`);
+  // A run replaces older ones of the same workflow that were triggered by the same event, as in GitHub's own command line client.
+  const workflowId = run.id('workflow_id');
+  const line = workflowId === undefined ? undefined : shorten(`${workflowId}/${run.name('event') ?? ''}`);
+  const verdict = verdictOn(repository, { run, sha, report: { key, state, at, line } });
   return {
     occurredAt: time,
     lookup: { ...stage.lookup, ...verdict.lookup },

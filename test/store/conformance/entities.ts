@@ -114,26 +114,25 @@ export function describeEntities(suite: Suite): void {
 
     it('come with the position that they are true at, whoever writes meanwhile', async () => {
       const log = suite.newLog();
-      const names = ['a', 'b', 'c'];
-      const writing = Promise.all(
-        names.map(async (id) => {
-          for (let on = 0; on < 40; on++) await suite.store.append(log, batch(change(id, { on })));
-        }),
-      );
-      const pages = [];
+      // Many, so that reading them takes its time.
+      const names = Array.from({ length: 200 }, (_, index) => `${index}`.padStart(3, '0'));
+      await suite.store.append(log, batch(...names.map((id) => change(id))));
       let written = false;
-      void writing.then(() => (written = true));
+      const writing = Promise.all(
+        ['000', '100', '199'].map(async (id) => {
+          for (let on = 1; on < 60; on++) await suite.store.append(log, batch(change(id, { on })));
+        }),
+      ).then(() => (written = true));
+      const pages = [];
       do {
-        pages.push(await suite.store.entities(log, { type: 'issue', topic: 'all', limit: 10 }));
+        pages.push(await suite.store.entities(log, { type: 'issue', topic: 'all', limit: 300 }));
       } while (!written);
       await writing;
       const events = await readAll(suite.store, log);
       for (const { entries, at } of pages) {
-        const upToThere = events.slice(0, at.offset);
-        const expected = names
-          .map((id) => upToThere.findLast(({ entityId }) => entityId === id))
-          .filter((entry) => entry !== undefined);
-        expect(entries).toEqual(expected);
+        const latest = new Map(events.slice(0, at.offset).map((entry) => [entry.entityId, entry]));
+        const expected = [...latest.values()].map(({ position }) => position.offset);
+        expect(entries.map(({ position }) => position.offset)).toEqual(expected);
       }
     });
   });

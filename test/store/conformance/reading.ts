@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { GENESIS_CHAIN } from '../../../src/events/position.ts';
 import type { Suite } from '../conformance.ts';
-import { batch, change, content, contents } from '../sample.ts';
+import { batch, change, contents } from '../sample.ts';
 import { expectLost, idsOf, readAll } from '../support.ts';
 
 export function describeReading(suite: Suite): void {
@@ -71,11 +71,11 @@ export function describeReading(suite: Suite): void {
       const log = suite.newLog();
       const writing = Promise.all(
         Array.from({ length: 8 }, async () => {
-          for (let i = 0; i < 10; i++) await suite.store.append(log, batch(content(), content(), content()));
+          for (let i = 0; i < 40; i++) await suite.store.append(log, batch(...contents(3)));
         }),
       );
       let after = await suite.store.head(log);
-      while (after.offset < 240) {
+      while (after.offset < 8 * 40 * 3) {
         const { entries, head } = await suite.store.read(log, after, 1_000);
         expect(head.offset % 3).toBe(0);
         expect(entries.map(({ position }) => position.offset)).toEqual(

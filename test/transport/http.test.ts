@@ -1,0 +1,582 @@
+import { createHmac, generateKeyPairSync } from 'node:crypto';
+import { request, type IncomingHttpHeaders } from 'node:http';
+import { connect } from 'node:net';
+import jwt from 'jsonwebtoken';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { errorCatalogue } from '../../src/errors.ts';
+import { storeUnavailable, type EventStore } from '../../src/store/store.ts';
+import { JWT_SECRET, TestServer, tokenFor } from '../support/server.ts';
+
+interface Sent {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+}
+
+interface ToSend {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Buffer;
+}
+
+/** A request with exactly these headers, unlike fetch. */
+async function send(url: string, { method = 'POST', headers = {}, body }: ToSend = {}): Promise<Sent> {
+  return new Promise((resolve, reject) => {
+    const sending = request(url, { method, headers, agent: false }, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (part: string) => (text += part));
+      response.on('end', () => resolve({ status: response.statusCode!, headers: response.headers, text }));
+      response.on('error', reject);
+    });
+    sending.on('error', reject);
+    sending.end(body);
+  });
+}
+
+/** Writes bytes as they are, and gives what comes back until the server closes the connection. */
+async function sendRaw(url: string, ...parts: readonly string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(url);
+    const socket = connect(Number(port), hostname);
+    let text = '';
+    socket.setEncoding('utf8');
+    socket.on('data', (part: string) => (text += part));
+    socket.on('close', () => resolve(text));
+    socket.on('error', reject);
+    for (const part of parts) socket.write(part);
+  });
+}
+
+const codeOf = ({ text }: Sent): unknown => {
+  const { errors, error } = JSON.parse(text) as {
+    errors?: { extensions: { code: unknown } }[];
+    error?: { code: unknown };
+  };
+  return errors?.[0]?.extensions.code ?? error?.code;
+};
+
+const corsHeadersOf = ({ headers }: Sent): string[] =>
+  Object.keys(headers).filter((name) => name.startsWith('access-control-'));
+
+const announcement = 'mutation { announce(input: { message: "hello" }) { cursor } }';
+
+describe('over HTTP', () => {
+  let server: TestServer;
+  const authorized = (headers: Record<string, string> = {}) => ({
+    authorization: `Bearer ${tokenFor()}`,
+    'content-type': 'application/json',
+    ...headers,
+  });
+
+  beforeAll(async () => {
+    server = await TestServer.start({ environment: { ALLOWED_ORIGINS: 'https://app.example.com' } });
+  });
+  afterAll(async () => server[Symbol.asyncDispose]());
+
+  /** How many events there are: what was executed shows. */
+  const published = async (): Promise<number> => {
+    const { events } = await server.run<{ events: { nodes: unknown[] } }, unknown>(
+      '{ events(first: 500) { nodes { cursor } } }',
+    );
+    return events.nodes.length;
+  };
+
+  const post = async (body: unknown, headers: Record<string, string> = {}): Promise<Sent> =>
+    send(server.graphqlUrl, {
+      headers: authorized(headers),
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+    });
+
+  describe('a page of another origin', () => {
+    const origin = 'https://evil.example';
+
+    it.each([
+      ['a query', 'POST', '/graphql', { 'content-type': 'application/json', authorization: `Bearer ${tokenFor()}` }],
+      ['a query without a token', 'POST', '/graphql', { 'content-type': 'application/json' }],
+      ['a stream', 'POST', '/graphql', { accept: 'text/event-stream', ...authorized() }],
+      ['a preflight', 'OPTIONS', '/graphql', { 'access-control-request-method': 'POST' }],
+      ['a session', 'POST', '/session', { authorization: `Bearer ${tokenFor()}` }],
+      ['the health', 'GET', '/health', {}],
+      ['nothing that exists', 'GET', '/nothing', {}],
+    ])('is not allowed to read the answer to %s', async (_name, method, path, headers) => {
+      const body = method === 'POST' ? '{"query":"{ viewer { userId } }"}' : '';
+      const answer = await send(`${server.url}${path}`, { method, headers: { ...headers, origin }, body });
+      expect(corsHeadersOf(answer)).toEqual([]);
+      expect(answer.headers.vary).toMatch(/\borigin\b/i);
+    });
+
+    it.each(['null', 'https://app.example.com.evil.example', 'http://app.example.com', 'https://app.example.com:444'])(
+      'is foreign as %s',
+      async (name) => {
+        expect(corsHeadersOf(await post({ query: '{ viewer { userId } }' }, { origin: name }))).toEqual([]);
+      },
+    );
+
+    it('gets no session', async () => {
+      const answer = await send(`${server.url}/session`, { headers: authorized({ origin }) });
+      expect(answer.status).toBe(403);
+      expect(answer.headers['set-cookie']).toBeUndefined();
+    });
+
+    it("gets nothing by the session's cookie", async () => {
+      const cookie = `tidings_session=${tokenFor()}`;
+      const json = { 'content-type': 'application/json' };
+      const ask = async (headers: Record<string, string>): Promise<number> =>
+        (await send(server.graphqlUrl, { headers: { ...json, cookie, ...headers }, body: '{"query":"{ viewer { userId } }"}' }))
+          .status;
+      expect(await ask({})).toBe(200);
+      expect(await ask({ origin: server.url })).toBe(200);
+      expect(await ask({ origin: 'https://app.example.com' })).toBe(200);
+      expect(await ask({ 'sec-fetch-site': 'same-origin' })).toBe(200);
+      expect(await ask({ origin })).toBe(401);
+      expect(await ask({ 'sec-fetch-site': 'cross-site' })).toBe(401);
+      // Another port of the same host, whose requests carry SameSite cookies.
+      expect(await ask({ 'sec-fetch-site': 'same-site' })).toBe(401);
+    });
+  });
+
+  it.each([
+    ['an allowed origin', 'https://app.example.com', () => server.url],
+    ["the server's own origin", 'own', () => server.url],
+  ])('a page of %s may read answers, errors among them', async (_name, name, url) => {
+    const origin = name === 'own' ? url() : name;
+    for (const headers of [authorized({ origin }), { 'content-type': 'application/json', origin }]) {
+      const answer = await send(server.graphqlUrl, { headers, body: '{"query":"{ viewer { userId } }"}' });
+      expect(answer.headers).toMatchObject({
+        'access-control-allow-origin': origin,
+        'access-control-allow-credentials': 'true',
+      });
+    }
+    const preflight = await send(server.graphqlUrl, {
+      method: 'OPTIONS',
+      headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization' },
+    });
+    expect(preflight.status).toBe(204);
+    expect(preflight.headers['access-control-allow-methods']).toContain('POST');
+    expect(preflight.headers['access-control-allow-headers']).toContain('authorization');
+  });
+
+  describe('what a foreign page could make a browser send without asking', () => {
+    it.each([
+      ['a form', 'application/x-www-form-urlencoded', new URLSearchParams({ query: announcement }).toString()],
+      [
+        'a multipart form',
+        'multipart/form-data; boundary=x',
+        `--x\r\nContent-Disposition: form-data; name="operations"\r\n\r\n${JSON.stringify({ query: announcement })}\r\n--x--\r\n`,
+      ],
+      ['plain text', 'text/plain', JSON.stringify({ query: announcement })],
+      ['text that mentions JSON', 'text/plain; application/json', JSON.stringify({ query: announcement })],
+      ['GraphQL', 'application/graphql', announcement],
+      ['no type', '', JSON.stringify({ query: announcement })],
+    ])('is not read: %s', async (_name, type, body) => {
+      const before = await published();
+      const headers = { authorization: `Bearer ${tokenFor()}`, ...(type === '' ? {} : { 'content-type': type }) };
+      const answer = await send(server.graphqlUrl, { headers, body });
+      expect(answer.status).toBe(415);
+      expect(codeOf(answer)).toBe('UNSUPPORTED_MEDIA_TYPE');
+      expect(await published()).toBe(before);
+    });
+
+    it('is not executed: a mutation by GET', async () => {
+      const before = await published();
+      for (const accept of ['application/json', 'text/event-stream', '*/*']) {
+        const answer = await send(`${server.graphqlUrl}?query=${encodeURIComponent(announcement)}`, {
+          method: 'GET',
+          headers: authorized({ accept }),
+        });
+        expect(answer.status).toBe(405);
+        expect(codeOf(answer)).toBe('METHOD_NOT_ALLOWED');
+        expect(answer.headers.allow).toContain('POST');
+      }
+      expect(await published()).toBe(before);
+    });
+  });
+
+  it.each(['PUT', 'PATCH', 'DELETE'])('%s is no method of GraphQL', async (method) => {
+    const answer = await send(server.graphqlUrl, { method, headers: authorized(), body: '{}' });
+    expect(answer.status).toBe(405);
+    expect(codeOf(answer)).toBe('METHOD_NOT_ALLOWED');
+    expect(answer.headers.allow).toContain('POST');
+  });
+
+  it('a query may come by GET', async () => {
+    const search = new URLSearchParams({
+      query: 'query ($first: Int) { events(first: $first) { nodes { type } } viewer { userId } }',
+      variables: '{"first":1}',
+    });
+    const answer = await send(`${server.graphqlUrl}?${search}`, { method: 'GET', headers: authorized() });
+    expect(answer.status).toBe(200);
+    expect(JSON.parse(answer.text)).toMatchObject({ data: { viewer: { userId: 'tester' } } });
+  });
+
+  describe('a request that cannot be understood is BAD_REQUEST:', () => {
+    it.each([
+      ['an empty body', ''],
+      ['broken JSON', '{"query": "{ viewer'],
+      ['no JSON at all', 'query { viewer { userId } }'],
+      ['a list, as in batches', JSON.stringify([{ query: '{ viewer { userId } }' }])],
+      ['a string', '"query"'],
+      ['null', 'null'],
+      ['no query', '{}'],
+      ['an empty query', '{"query":""}'],
+      ['a query that is no text', '{"query":{"kind":"Document"}}'],
+      ['variables that are no object', '{"query":"{ viewer { userId } }","variables":"{}"}'],
+      ['a list of variables', '{"query":"{ viewer { userId } }","variables":[1]}'],
+      ['an operation name that is no text', '{"query":"{ viewer { userId } }","operationName":1}'],
+      ['extensions that are no object', '{"query":"{ viewer { userId } }","extensions":"x"}'],
+      ['a key __proto__', '{"query":"{ viewer { userId } }","__proto__":{"admin":true}}'],
+      ['a key __proto__ deep inside', '{"query":"{ viewer { userId } }","variables":{"a":[{"__proto__":{}}]}}'],
+      ['JSON that is nested without end', `{"query":"{ viewer { userId } }","variables":{"a":${'['.repeat(100_000)}`],
+    ])('%s', async (_name, body) => {
+      const answer = await post(body);
+      expect(answer.status).toBe(400);
+      expect(codeOf(answer)).toBe('BAD_REQUEST');
+    });
+
+    it('broken JSON in the URL', async () => {
+      const search = new URLSearchParams({ query: '{ viewer { userId } }', variables: '{' });
+      const answer = await send(`${server.graphqlUrl}?${search}`, { method: 'GET', headers: authorized() });
+      expect(answer.status).toBe(400);
+      expect(codeOf(answer)).toBe('BAD_REQUEST');
+    });
+
+    it('a subscription that asks for no stream', async () => {
+      const answer = await post({ query: 'subscription { announcement { message } }' });
+      expect(answer.status).toBe(400);
+      expect(codeOf(answer)).toBe('BAD_REQUEST');
+    });
+
+    it('several operations without a name, and a name that there is not', async () => {
+      const query = 'query A { viewer { userId } } query B { viewer { userId } }';
+      for (const operationName of [undefined, 'C']) {
+        const answer = await post({ query, operationName });
+        expect(answer.status).toBe(400);
+        expect(codeOf(answer)).toBe('BAD_REQUEST');
+      }
+      expect((await post({ query, operationName: 'B' })).status).toBe(200);
+    });
+  });
+
+  describe('a document that is wrong is refused with where it is:', () => {
+    it.each([
+      ['a syntax error', '{ viewer {', 'GRAPHQL_PARSE_FAILED'],
+      ['an unknown field', '{ viewer { shoeSize } }', 'GRAPHQL_VALIDATION_FAILED'],
+      ['an unknown argument', '{ events(nonsense: 1) { nodes { cursor } } }', 'GRAPHQL_VALIDATION_FAILED'],
+      ['an unknown input field', 'mutation { announce(input: { message: "x", colour: 1 }) { cursor } }', 'GRAPHQL_VALIDATION_FAILED'],
+      ['a wrong literal', '{ events(first: "many") { nodes { cursor } } }', 'GRAPHQL_VALIDATION_FAILED'],
+    ])('%s', async (_name, query, code) => {
+      const answer = await post({ query });
+      expect(answer.status).toBe(400);
+      expect(codeOf(answer)).toBe(code);
+      expect(JSON.parse(answer.text)).toMatchObject({ errors: [{ locations: [{ line: 1 }] }] });
+    });
+
+    it('a document that is nested beyond all measure', async () => {
+      for (const query of [`{${'a{'.repeat(20_000)}`, `{ events(first: ${'['.repeat(40_000)}) { nodes { cursor } } }`]) {
+        const answer = await post({ query });
+        expect(answer.status).toBeLessThan(500);
+        expect(JSON.parse(answer.text)).toHaveProperty('errors');
+      }
+    });
+
+    it('wrong variables', async () => {
+      const query = 'query ($first: Int) { events(first: $first) { nodes { cursor } } }';
+      const answer = await post({ query, variables: { first: 'many' } });
+      expect(answer.status).toBe(400);
+      expect(codeOf(answer)).toBe('BAD_REQUEST');
+    });
+  });
+
+  describe('what is too large', () => {
+    it('is refused before it is read: a body of 10 MB', async () => {
+      const headers = `POST /graphql HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${tokenFor()}\r\ncontent-type: application/json\r\ncontent-length: 10000000\r\n\r\n`;
+      const answer = await sendRaw(server.url, headers, '{"query":"');
+      expect(answer).toMatch(/^HTTP\/1\.1 413 /);
+      expect(answer).toContain('PAYLOAD_TOO_LARGE');
+    });
+
+    it('is refused as soon as it shows: a body that never ends', async () => {
+      const headers = `POST /graphql HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${tokenFor()}\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n`;
+      const chunk = `10000\r\n${'x'.repeat(65_536)}\r\n`;
+      const answer = await sendRaw(server.url, headers, chunk, chunk, chunk, chunk, chunk);
+      expect(answer).toMatch(/^HTTP\/1\.1 413 /);
+      expect(answer).toContain('PAYLOAD_TOO_LARGE');
+    });
+
+    it('is told so to a client that sends all of it', async () => {
+      const body = Buffer.alloc(10_000_000, 'x');
+      for (const headers of [
+        { 'content-length': String(body.length) },
+        { 'transfer-encoding': 'chunked' },
+      ] as Record<string, string>[]) {
+        const answer = await send(server.graphqlUrl, { headers: authorized(headers), body });
+        expect(answer.status).toBe(413);
+        expect(codeOf(answer)).toBe('PAYLOAD_TOO_LARGE');
+      }
+      const fetched = await fetch(server.graphqlUrl, { method: 'POST', headers: authorized(), body });
+      expect(fetched.status).toBe(413);
+    });
+
+    it('is refused as a header, too', async () => {
+      expect((await post({ query: '{ viewer { userId } }' }, { 'x-large': 'x'.repeat(20_000) })).status).toBe(431);
+    });
+
+    it('is refused as a webhook, too', async () => {
+      const headers = 'POST /webhooks/github HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 30000000\r\n\r\n';
+      expect(await sendRaw(server.url, headers)).toMatch(/^HTTP\/1\.1 413 /);
+    });
+  });
+
+  it('a token in the URL is refused, whatever it is called and wherever', async () => {
+    const query = encodeURIComponent('{ viewer { userId } }');
+    for (const name of ['token', 'access_token', 'authorization', 'Authorization', 'TOKEN']) {
+      for (const path of [`/graphql?query=${query}&`, '/graphql?', '/session?', '/health?']) {
+        const answer = await send(`${server.url}${path}${name}=${tokenFor()}`, {
+          method: path === '/session?' ? 'POST' : 'GET',
+          headers: authorized({ accept: 'text/html,application/json' }),
+        });
+        expect(answer.status).toBe(400);
+        expect(codeOf(answer)).toBe('BAD_REQUEST');
+        expect(answer.headers['set-cookie']).toBeUndefined();
+      }
+    }
+  });
+
+  describe('a session', () => {
+    const session = async (headers: Record<string, string>): Promise<Sent> => send(`${server.url}/session`, { headers });
+
+    it('is a cookie that scripts and other sites get nothing of, and that lives as long as the token', async () => {
+      const token = tokenFor({}, 600);
+      const answer = await session({ authorization: `Bearer ${token}` });
+      expect(answer.status).toBe(204);
+      const [cookie = ''] = answer.headers['set-cookie'] ?? [];
+      const [pair, ...flags] = cookie.split('; ');
+      expect(pair).toBe(`tidings_session=${token}`);
+      expect(flags).toEqual(expect.arrayContaining(['Path=/', 'HttpOnly', 'SameSite=Strict']));
+      const age = Number(/Max-Age=(\d+)/.exec(cookie)?.[1]);
+      expect(age).toBeGreaterThan(500);
+      expect(age).toBeLessThanOrEqual(600);
+      expect(flags).not.toContain('Secure');
+    });
+
+    it('goes over TLS only where it was opened over TLS', async () => {
+      const answer = await session({ authorization: `Bearer ${tokenFor()}`, 'x-forwarded-proto': 'https' });
+      expect(answer.headers['set-cookie']?.[0]).toContain('; Secure');
+    });
+
+    it('stands in for the token', async () => {
+      const answer = await send(server.graphqlUrl, {
+        headers: { 'content-type': 'application/json', cookie: `other=1; tidings_session=${tokenFor({ sub: 'eve' })}` },
+        body: '{"query":"{ viewer { userId } }"}',
+      });
+      expect(JSON.parse(answer.text)).toEqual({ data: { viewer: { userId: 'eve' } } });
+    });
+
+    it('needs a valid token', async () => {
+      for (const headers of [{}, { authorization: 'Bearer nonsense' }, { authorization: 'Basic eDp5' }]) {
+        const answer = await session(headers as Record<string, string>);
+        expect(answer.status).toBe(401);
+        expect(answer.headers['set-cookie']).toBeUndefined();
+      }
+    });
+
+    it('is ended by DELETE', async () => {
+      const answer = await send(`${server.url}/session`, { method: 'DELETE' });
+      expect(answer.status).toBe(204);
+      expect(answer.headers['set-cookie']?.[0]).toMatch(/^tidings_session=; .*Max-Age=0/);
+    });
+  });
+
+  describe('a viewer is UNAUTHENTICATED with', () => {
+    const seconds = Math.floor(Date.now() / 1_000);
+    const encode = (part: unknown): string => Buffer.from(JSON.stringify(part)).toString('base64url');
+    /** Signs whatever a library would refuse to sign. */
+    const forge = (header: object, claims: object, secret = JWT_SECRET): string => {
+      const text = `${encode({ typ: 'JWT', ...header })}.${encode(claims)}`;
+      return `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`;
+    };
+    const claims = { sub: 'eve', projects: '*', scope: 'read', iat: seconds, exp: seconds + 600 };
+    const HS256 = { alg: 'HS256' };
+    const { exp: _exp, ...immortal } = claims;
+    const { sub: _sub, ...nobody } = claims;
+
+    it('none of the following, to begin with', async () => {
+      const answer = await post({ query: '{ viewer { userId } }' }, { authorization: `Bearer ${forge(HS256, claims)}` });
+      expect(answer.status).toBe(200);
+    });
+
+    it.each([
+      ['no token', undefined],
+      ['an empty one', 'Bearer '],
+      ['something else than a bearer token', `Basic ${Buffer.from('eve:secret').toString('base64')}`],
+      ['garbage', 'Bearer garbage'],
+      ['garbage of three parts', 'Bearer a.b.c'],
+      ['alg none', `Bearer ${encode({ typ: 'JWT', alg: 'none' })}.${encode(claims)}.`],
+      ['alg none and a signature', `Bearer ${forge({ alg: 'none' }, claims)}`],
+      ['another algorithm', `Bearer ${jwt.sign({ ...claims }, JWT_SECRET, { algorithm: 'HS512' })}`],
+      ['another secret', `Bearer ${forge(HS256, claims, 'another secret, also of more than 32 bytes')}`],
+      ['an expired one', `Bearer ${forge(HS256, { ...claims, exp: seconds - 1 })}`],
+      ['one that is not valid yet', `Bearer ${forge(HS256, { ...claims, nbf: seconds + 300 })}`],
+      ['no exp', `Bearer ${forge(HS256, immortal)}`],
+      ['an exp that is no number', `Bearer ${forge(HS256, { ...claims, exp: String(seconds + 600) })}`],
+      ['an exp beyond 30 days', `Bearer ${forge(HS256, { ...claims, exp: seconds + 31 * 86_400 })}`],
+      ['an exp beyond 30 days, and no iat', `Bearer ${forge(HS256, { ...claims, iat: undefined, exp: seconds + 31 * 86_400 })}`],
+      [
+        'an exp beyond 30 days behind an iat in the future',
+        `Bearer ${forge(HS256, { ...claims, iat: seconds + 60 * 86_400, exp: seconds + 61 * 86_400 })}`,
+      ],
+      ['no sub', `Bearer ${forge(HS256, nobody)}`],
+      ['a sub that is no text', `Bearer ${forge(HS256, { ...claims, sub: { $ne: null } })}`],
+      ['an empty sub', `Bearer ${forge(HS256, { ...claims, sub: '' })}`],
+      ['a workspace that is no text', `Bearer ${forge(HS256, { ...claims, workspace: ['default'] })}`],
+      ['projects that are no list', `Bearer ${forge(HS256, { ...claims, projects: 'p1' })}`],
+      ['critical extensions', `Bearer ${forge({ ...HS256, crit: ['exp'] }, claims)}`],
+      ['claims that are no object', `Bearer ${forge(HS256, [1])}`],
+    ])('%s', async (_name, authorization) => {
+      const headers: Record<string, string> = { 'content-type': 'application/json' };
+      if (authorization !== undefined) headers['authorization'] = authorization;
+      for (const accept of ['application/json', 'text/event-stream']) {
+        const answer = await send(server.graphqlUrl, {
+          headers: { ...headers, accept },
+          body: '{"query":"{ viewer { userId } }"}',
+        });
+        expect(answer.status).toBe(401);
+        expect(codeOf(answer)).toBe('UNAUTHENTICATED');
+        expect(answer.text).not.toContain('eve');
+      }
+    });
+
+    describe('an RSA key', () => {
+      const { publicKey, privateKey } = generateKeyPairSync('rsa', {
+        modulusLength: 2_048,
+        publicKeyEncoding: { type: 'spki', format: 'pem' },
+        privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+      });
+      let rsa: TestServer;
+      beforeAll(async () => {
+        rsa = await TestServer.start({
+          environment: {
+            JWT_SECRET: '',
+            JWT_PUBLIC_KEY: publicKey,
+            JWT_ISSUER: 'https://id.example.com',
+            JWT_AUDIENCE: 'tidings',
+          },
+        });
+      });
+      afterAll(async () => rsa[Symbol.asyncDispose]());
+
+      const right = { ...claims, iss: 'https://id.example.com', aud: 'tidings' };
+      const sign = (payload: object): string => jwt.sign({ ...payload }, privateKey, { algorithm: 'RS256' });
+
+      it.each([
+        ['one signed with the public key as a secret', forge(HS256, right, publicKey)],
+        ['one signed with the public key without its last line feed', forge(HS256, right, publicKey.trim())],
+        ['one of another issuer', sign({ ...right, iss: 'https://evil.example' })],
+        ['one of no issuer', sign({ ...right, iss: undefined })],
+        ['one for another audience', sign({ ...right, aud: 'other' })],
+        ['one for no audience', sign({ ...right, aud: undefined })],
+      ])('and %s', async (_name, token) => {
+        const { status, errors } = await rsa.query('{ viewer { userId } }', undefined, { token });
+        expect(status).toBe(401);
+        expect(errors?.[0]?.extensions['code']).toBe('UNAUTHENTICATED');
+      });
+
+      it('but not with one that is right', async () => {
+        const { status } = await rsa.query('{ viewer { userId } }', undefined, { token: sign(right) });
+        expect(status).toBe(200);
+      });
+    });
+  });
+
+  it('what is forbidden is told as such where nothing else is in the answer', async () => {
+    const token = tokenFor({ projects: ['one'], scope: 'read' });
+    const { status, errors } = await server.query('{ stats { uptimeSeconds } }', undefined, { token });
+    expect(status).toBe(403);
+    expect(errors?.[0]?.extensions['code']).toBe('FORBIDDEN');
+    const both = await server.query<{ viewer: unknown }, unknown>(
+      '{ viewer { userId } project(id: "two") { id } }',
+      undefined,
+      { token },
+    );
+    expect(both.status).toBe(both.data?.viewer === undefined ? 403 : 200);
+  });
+
+  describe('when the store fails', () => {
+    const failing = async (error: Error): Promise<TestServer> =>
+      TestServer.start({
+        aroundStore: (store) =>
+          new Proxy(store, {
+            get(target, name: keyof EventStore) {
+              if (name === 'close') return target.close.bind(target);
+              return async () => Promise.reject(error);
+            },
+          }),
+      });
+
+    it('an error that nobody expected is hidden', async () => {
+      await using broken = await failing(new Error('password of the database: swordfish'));
+      const { status, errors } = await broken.query('{ stats { headCursor } }');
+      expect(status).toBe(200);
+      expect(errors).toEqual([
+        {
+          message: errorCatalogue.INTERNAL_SERVER_ERROR.message,
+          locations: expect.any(Array),
+          path: ['stats'],
+          extensions: { code: 'INTERNAL_SERVER_ERROR' },
+        },
+      ]);
+      const mutation = await broken.query(announcement);
+      expect(JSON.stringify(mutation)).not.toContain('swordfish');
+      expect(mutation.errors?.[0]?.extensions).toEqual({ code: 'INTERNAL_SERVER_ERROR' });
+    });
+
+    it('it is unavailable, and so is the server, which is alive nevertheless', async () => {
+      await using away = await failing(storeUnavailable());
+      const mutation = await away.query(announcement);
+      expect(mutation.status).toBe(503);
+      expect(mutation.errors?.[0]?.extensions['code']).toBe('STORE_UNAVAILABLE');
+      const ready = await send(`${away.url}/ready`, { method: 'GET' });
+      expect(ready.status).toBe(503);
+      expect(codeOf(ready)).toBe('STORE_UNAVAILABLE');
+      expect((await send(`${away.url}/health`, { method: 'GET' })).status).toBe(200);
+    });
+  });
+
+  it('the server is ready', async () => {
+    expect((await send(`${server.url}/ready`, { method: 'GET' })).status).toBe(200);
+  });
+
+  describe('a URL that is none', () => {
+    it.each([
+      ['GET //[ HTTP/1.1', 400],
+      ['GET http://[ HTTP/1.1', 400],
+      ['GET /nothing HTTP/1.1', 404],
+      ['GET /__proto__ HTTP/1.1', 404],
+      ['GET /constructor HTTP/1.1', 404],
+      ['GET /graphql/ HTTP/1.1', 404],
+      ['GET /x/health HTTP/1.1', 404],
+      ['GET /%E0%A4%A HTTP/1.1', 404],
+      ['GET /graphql?query=%E0%A4%A HTTP/1.1', 401],
+      ['OPTIONS * HTTP/1.1', 404],
+      ['GET / HTTP/9.9', 400],
+      ['nonsense', 400],
+      ['constructor /graphql HTTP/1.1', 400],
+    ])('is answered: %s', async (line, status) => {
+      const answer = await sendRaw(server.url, `${line}\r\nhost: x\r\nconnection: close\r\n\r\n`);
+      expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    });
+
+    it('does no harm to an upgrade either', async () => {
+      const upgrade = 'host: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n';
+      expect(await sendRaw(server.url, `GET //[ HTTP/1.1\r\n${upgrade}`)).toMatch(/^HTTP\/1\.1 400 /);
+      expect(await sendRaw(server.url, `GET /nothing HTTP/1.1\r\n${upgrade}`)).toMatch(/^HTTP\/1\.1 404 /);
+      expect(await sendRaw(server.url, `GET /graphql HTTP/1.1\r\n${upgrade}`)).toMatch(/^HTTP\/1\.1 400 /);
+    });
+  });
+
+  it('the server is alive after all of it', async () => {
+    const { viewer } = await server.run<{ viewer: unknown }, unknown>('{ viewer { userId } }');
+    expect(viewer).toEqual({ userId: 'tester' });
+  });
+});
