@@ -1,6 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorCatalogue, TidingsError } from '../errors.ts';
 
+/** How long a peer whose body was refused may take to notice. */
+const LINGER_MS = 2_000;
+
 /**
  * Reads a request's body, and not a byte beyond the limit.
  *
@@ -11,7 +14,8 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
   const chunks: Buffer[] = [];
   let size = 0;
   try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
+    // The rest of a body that is refused still has to be taken from the connection: see `linger`.
+    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       size += chunk.length;
       if (size > maxBytes) throw tooLarge(maxBytes);
       chunks.push(chunk);
@@ -54,7 +58,20 @@ export function sendJson(
     'cache-control': 'no-store',
     ...headers,
   });
-  response.end(text);
+  if (headers['connection'] !== 'close') return void response.end(text);
+  response.write(text);
+  linger(response);
+}
+
+/**
+ * Ends a connection whose peer may still be sending. If it closed at once, the peer would fail at its next write and never see the answer that
+ * it has got. What comes meanwhile is thrown away.
+ */
+function linger(response: ServerResponse): void {
+  const end = (): void => void response.end();
+  const timer = setTimeout(end, LINGER_MS);
+  response.once('close', () => clearTimeout(timer));
+  response.req.once('end', end).resume();
 }
 
 /** A refusal outside of GraphQL: `{ error: { code, message, … } }`. */

@@ -196,10 +196,10 @@ check_suite/0 completed | pr.updated github:186853002#2 PIPELINE state=OPEN pipe
 check_suite/1 completed after pull_request/12 | project.updated github:186853002 REPOSITORY name=Codertocat/Hello-World status=ACTIVE repositories=Codertocat/Hello-World@main by=Codertocat at=2019-05-15T15:21:14Z && pr.updated github:186853002#2 PIPELINE state=OPEN isDraft=false pipelineState=SUCCESS headRef=changes headSha=ec26c3e baseRef=master labels=bug assignees=Codertocat reviewers=octocat by=Codertocat at=2019-05-15T15:21:14Z
 check_suite/2 completed | pr.updated github:186853002#2 PIPELINE state=OPEN pipelineState=SUCCESS headRef=changes headSha=ec26c3e baseRef=master by=Codertocat at=2019-05-15T15:21:14Z
 check_suite/3 completed | pr.updated github:186853002#2 PIPELINE state=OPEN pipelineState=SUCCESS headRef=changes headSha=ec26c3e baseRef=master by=Codertocat at=2019-05-15T15:21:14Z
-# The head of master, not of a pull request.
-check_suite/4 requested | ignored: check_suite: no known pull request has the head f95f852
-check_suite/5 requested | ignored: check_suite: no known pull request has the head f95f852
-check_suite/6 requested | ignored: check_suite: no known pull request has the head f95f852
+# Queued, with no check run in it (latest_check_runs_count=0): no pull request waits for that.
+check_suite/4 requested | ignored: check_suite.requested: nothing runs yet
+check_suite/5 requested | ignored: check_suite.requested: nothing runs yet
+check_suite/6 requested | ignored: check_suite.requested: nothing runs yet
 # Shows the old conclusion still, but is to run again; when that was asked for is not told.
 check_suite/7 rerequested | pr.updated github:186853002#2 PIPELINE state=OPEN pipelineState=PENDING headRef=changes headSha=ec26c3e baseRef=master by=octocoders-linter[bot] at=now
 check_suite/8 rerequested | pr.updated github:186853002#2 PIPELINE state=OPEN pipelineState=PENDING headRef=changes headSha=ec26c3e baseRef=master by=octocoders-linter[bot] at=now
