@@ -34,14 +34,19 @@ async function send(url: string, { method = 'POST', headers = {}, body }: ToSend
   });
 }
 
-/** Writes bytes as they are, and gives what comes back until the server closes the connection. */
+/** Writes bytes as they are, and gives what comes back until the answer is whole or the server closes the connection. */
 async function sendRaw(url: string, ...parts: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(url);
     const socket = connect(Number(port), hostname);
     let text = '';
     socket.setEncoding('utf8');
-    socket.on('data', (part: string) => (text += part));
+    socket.on('data', (part: string) => {
+      text += part;
+      const [head = '', body] = text.split('\r\n\r\n', 2);
+      const length = /^content-length: (\d+)/im.exec(head)?.[1];
+      if (body !== undefined && Buffer.byteLength(body) === Number(length)) socket.destroy();
+    });
     socket.on('close', () => resolve(text));
     socket.on('error', reject);
     for (const part of parts) socket.write(part);
@@ -92,7 +97,12 @@ describe('over HTTP', () => {
     const origin = 'https://evil.example';
 
     it.each([
-      ['a query', 'POST', '/graphql', { 'content-type': 'application/json', authorization: `Bearer ${tokenFor()}` }],
+      [
+        'a query',
+        'POST',
+        '/graphql',
+        { 'content-type': 'application/json', authorization: `Bearer ${tokenFor()}` },
+      ],
       ['a query without a token', 'POST', '/graphql', { 'content-type': 'application/json' }],
       ['a stream', 'POST', '/graphql', { accept: 'text/event-stream', ...authorized() }],
       ['a preflight', 'OPTIONS', '/graphql', { 'access-control-request-method': 'POST' }],
@@ -106,12 +116,14 @@ describe('over HTTP', () => {
       expect(answer.headers.vary).toMatch(/\borigin\b/i);
     });
 
-    it.each(['null', 'https://app.example.com.evil.example', 'http://app.example.com', 'https://app.example.com:444'])(
-      'is foreign as %s',
-      async (name) => {
-        expect(corsHeadersOf(await post({ query: '{ viewer { userId } }' }, { origin: name }))).toEqual([]);
-      },
-    );
+    it.each([
+      'null',
+      'https://app.example.com.evil.example',
+      'http://app.example.com',
+      'https://app.example.com:444',
+    ])('is foreign as %s', async (name) => {
+      expect(corsHeadersOf(await post({ query: '{ viewer { userId } }' }, { origin: name }))).toEqual([]);
+    });
 
     it('gets no session', async () => {
       const answer = await send(`${server.url}/session`, { headers: authorized({ origin }) });
@@ -123,8 +135,12 @@ describe('over HTTP', () => {
       const cookie = `tidings_session=${tokenFor()}`;
       const json = { 'content-type': 'application/json' };
       const ask = async (headers: Record<string, string>): Promise<number> =>
-        (await send(server.graphqlUrl, { headers: { ...json, cookie, ...headers }, body: '{"query":"{ viewer { userId } }"}' }))
-          .status;
+        (
+          await send(server.graphqlUrl, {
+            headers: { ...json, cookie, ...headers },
+            body: '{"query":"{ viewer { userId } }"}',
+          })
+        ).status;
       expect(await ask({})).toBe(200);
       expect(await ask({ origin: server.url })).toBe(200);
       expect(await ask({ origin: 'https://app.example.com' })).toBe(200);
@@ -150,7 +166,11 @@ describe('over HTTP', () => {
     }
     const preflight = await send(server.graphqlUrl, {
       method: 'OPTIONS',
-      headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization' },
+      headers: {
+        origin,
+        'access-control-request-method': 'POST',
+        'access-control-request-headers': 'authorization',
+      },
     });
     expect(preflight.status).toBe(204);
     expect(preflight.headers['access-control-allow-methods']).toContain('POST');
@@ -159,7 +179,11 @@ describe('over HTTP', () => {
 
   describe('what a foreign page could make a browser send without asking', () => {
     it.each([
-      ['a form', 'application/x-www-form-urlencoded', new URLSearchParams({ query: announcement }).toString()],
+      [
+        'a form',
+        'application/x-www-form-urlencoded',
+        new URLSearchParams({ query: announcement }).toString(),
+      ],
       [
         'a multipart form',
         'multipart/form-data; boundary=x',
@@ -171,7 +195,10 @@ describe('over HTTP', () => {
       ['no type', '', JSON.stringify({ query: announcement })],
     ])('is not read: %s', async (_name, type, body) => {
       const before = await published();
-      const headers = { authorization: `Bearer ${tokenFor()}`, ...(type === '' ? {} : { 'content-type': type }) };
+      const headers = {
+        authorization: `Bearer ${tokenFor()}`,
+        ...(type === '' ? {} : { 'content-type': type }),
+      };
       const answer = await send(server.graphqlUrl, { headers, body });
       expect(answer.status).toBe(415);
       expect(codeOf(answer)).toBe('UNSUPPORTED_MEDIA_TYPE');
@@ -226,8 +253,14 @@ describe('over HTTP', () => {
       ['an operation name that is no text', '{"query":"{ viewer { userId } }","operationName":1}'],
       ['extensions that are no object', '{"query":"{ viewer { userId } }","extensions":"x"}'],
       ['a key __proto__', '{"query":"{ viewer { userId } }","__proto__":{"admin":true}}'],
-      ['a key __proto__ deep inside', '{"query":"{ viewer { userId } }","variables":{"a":[{"__proto__":{}}]}}'],
-      ['JSON that is nested without end', `{"query":"{ viewer { userId } }","variables":{"a":${'['.repeat(100_000)}`],
+      [
+        'a key __proto__ deep inside',
+        '{"query":"{ viewer { userId } }","variables":{"a":[{"__proto__":{}}]}}',
+      ],
+      [
+        'JSON that is nested without end',
+        `{"query":"{ viewer { userId } }","variables":{"a":${'['.repeat(100_000)}`,
+      ],
     ])('%s', async (_name, body) => {
       const answer = await post(body);
       expect(answer.status).toBe(400);
@@ -263,7 +296,11 @@ describe('over HTTP', () => {
       ['a syntax error', '{ viewer {', 'GRAPHQL_PARSE_FAILED'],
       ['an unknown field', '{ viewer { shoeSize } }', 'GRAPHQL_VALIDATION_FAILED'],
       ['an unknown argument', '{ events(nonsense: 1) { nodes { cursor } } }', 'GRAPHQL_VALIDATION_FAILED'],
-      ['an unknown input field', 'mutation { announce(input: { message: "x", colour: 1 }) { cursor } }', 'GRAPHQL_VALIDATION_FAILED'],
+      [
+        'an unknown input field',
+        'mutation { announce(input: { message: "x", colour: 1 }) { cursor } }',
+        'GRAPHQL_VALIDATION_FAILED',
+      ],
       ['a wrong literal', '{ events(first: "many") { nodes { cursor } } }', 'GRAPHQL_VALIDATION_FAILED'],
     ])('%s', async (_name, query, code) => {
       const answer = await post({ query });
@@ -273,7 +310,10 @@ describe('over HTTP', () => {
     });
 
     it('a document that is nested beyond all measure', async () => {
-      for (const query of [`{${'a{'.repeat(20_000)}`, `{ events(first: ${'['.repeat(40_000)}) { nodes { cursor } } }`]) {
+      for (const query of [
+        `{${'a{'.repeat(20_000)}`,
+        `{ events(first: ${'['.repeat(40_000)}) { nodes { cursor } } }`,
+      ]) {
         const answer = await post({ query });
         expect(answer.status).toBeLessThan(500);
         expect(JSON.parse(answer.text)).toHaveProperty('errors');
@@ -296,10 +336,21 @@ describe('over HTTP', () => {
       expect(answer).toContain('PAYLOAD_TOO_LARGE');
     });
 
-    it('is refused as soon as it shows: a body that never ends', async () => {
-      const headers = `POST /graphql HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${tokenFor()}\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n`;
+    it('is refused as soon as it shows, and not listened to for long: a body that never ends', async () => {
+      const { hostname, port } = new URL(server.url);
+      const socket = connect(Number(port), hostname);
+      let answer = '';
+      socket.on('data', (part) => (answer += String(part)));
+      socket.write(
+        `POST /graphql HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${tokenFor()}\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n`,
+      );
       const chunk = `10000\r\n${'x'.repeat(65_536)}\r\n`;
-      const answer = await sendRaw(server.url, headers, chunk, chunk, chunk, chunk, chunk);
+      await new Promise((resolve) => {
+        const writing = setInterval(() => socket.write(chunk), 1);
+        socket.on('error', () => undefined);
+        socket.on('close', resolve);
+        socket.on('close', () => clearInterval(writing));
+      });
       expect(answer).toMatch(/^HTTP\/1\.1 413 /);
       expect(answer).toContain('PAYLOAD_TOO_LARGE');
     });
@@ -319,11 +370,14 @@ describe('over HTTP', () => {
     });
 
     it('is refused as a header, too', async () => {
-      expect((await post({ query: '{ viewer { userId } }' }, { 'x-large': 'x'.repeat(20_000) })).status).toBe(431);
+      expect((await post({ query: '{ viewer { userId } }' }, { 'x-large': 'x'.repeat(20_000) })).status).toBe(
+        431,
+      );
     });
 
     it('is refused as a webhook, too', async () => {
-      const headers = 'POST /webhooks/github HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 30000000\r\n\r\n';
+      const headers =
+        'POST /webhooks/github HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 30000000\r\n\r\n';
       expect(await sendRaw(server.url, headers)).toMatch(/^HTTP\/1\.1 413 /);
     });
   });
@@ -344,7 +398,8 @@ describe('over HTTP', () => {
   });
 
   describe('a session', () => {
-    const session = async (headers: Record<string, string>): Promise<Sent> => send(`${server.url}/session`, { headers });
+    const session = async (headers: Record<string, string>): Promise<Sent> =>
+      send(`${server.url}/session`, { headers });
 
     it('is a cookie that scripts and other sites get nothing of, and that lives as long as the token', async () => {
       const token = tokenFor({}, 600);
@@ -367,7 +422,10 @@ describe('over HTTP', () => {
 
     it('stands in for the token', async () => {
       const answer = await send(server.graphqlUrl, {
-        headers: { 'content-type': 'application/json', cookie: `other=1; tidings_session=${tokenFor({ sub: 'eve' })}` },
+        headers: {
+          'content-type': 'application/json',
+          cookie: `other=1; tidings_session=${tokenFor({ sub: 'eve' })}`,
+        },
         body: '{"query":"{ viewer { userId } }"}',
       });
       expect(JSON.parse(answer.text)).toEqual({ data: { viewer: { userId: 'eve' } } });
@@ -375,7 +433,7 @@ describe('over HTTP', () => {
 
     it('needs a valid token', async () => {
       for (const headers of [{}, { authorization: 'Bearer nonsense' }, { authorization: 'Basic eDp5' }]) {
-        const answer = await session(headers as Record<string, string>);
+        const answer = await session(headers);
         expect(answer.status).toBe(401);
         expect(answer.headers['set-cookie']).toBeUndefined();
       }
@@ -402,7 +460,10 @@ describe('over HTTP', () => {
     const { sub: _sub, ...nobody } = claims;
 
     it('none of the following, to begin with', async () => {
-      const answer = await post({ query: '{ viewer { userId } }' }, { authorization: `Bearer ${forge(HS256, claims)}` });
+      const answer = await post(
+        { query: '{ viewer { userId } }' },
+        { authorization: `Bearer ${forge(HS256, claims)}` },
+      );
       expect(answer.status).toBe(200);
     });
 
@@ -421,7 +482,10 @@ describe('over HTTP', () => {
       ['no exp', `Bearer ${forge(HS256, immortal)}`],
       ['an exp that is no number', `Bearer ${forge(HS256, { ...claims, exp: String(seconds + 600) })}`],
       ['an exp beyond 30 days', `Bearer ${forge(HS256, { ...claims, exp: seconds + 31 * 86_400 })}`],
-      ['an exp beyond 30 days, and no iat', `Bearer ${forge(HS256, { ...claims, iat: undefined, exp: seconds + 31 * 86_400 })}`],
+      [
+        'an exp beyond 30 days, and no iat',
+        `Bearer ${forge(HS256, { ...claims, iat: undefined, exp: seconds + 31 * 86_400 })}`,
+      ],
       [
         'an exp beyond 30 days behind an iat in the future',
         `Bearer ${forge(HS256, { ...claims, iat: seconds + 60 * 86_400, exp: seconds + 61 * 86_400 })}`,
@@ -494,12 +558,6 @@ describe('over HTTP', () => {
     const { status, errors } = await server.query('{ stats { uptimeSeconds } }', undefined, { token });
     expect(status).toBe(403);
     expect(errors?.[0]?.extensions['code']).toBe('FORBIDDEN');
-    const both = await server.query<{ viewer: unknown }, unknown>(
-      '{ viewer { userId } project(id: "two") { id } }',
-      undefined,
-      { token },
-    );
-    expect(both.status).toBe(both.data?.viewer === undefined ? 403 : 200);
   });
 
   describe('when the store fails', () => {
@@ -509,7 +567,9 @@ describe('over HTTP', () => {
           new Proxy(store, {
             get(target, name: keyof EventStore) {
               if (name === 'close') return target.close.bind(target);
-              return async () => Promise.reject(error);
+              return async () => {
+                throw error;
+              };
             },
           }),
       });
@@ -536,6 +596,10 @@ describe('over HTTP', () => {
       const mutation = await away.query(announcement);
       expect(mutation.status).toBe(503);
       expect(mutation.errors?.[0]?.extensions['code']).toBe('STORE_UNAVAILABLE');
+      const partly = await away.query('{ serverInfo { developmentMode } project(id: "p") { id } }');
+      expect(partly.status).toBe(200);
+      expect(partly.data).toEqual({ serverInfo: { developmentMode: false }, project: null });
+      expect(partly.errors?.[0]?.extensions['code']).toBe('STORE_UNAVAILABLE');
       const ready = await send(`${away.url}/ready`, { method: 'GET' });
       expect(ready.status).toBe(503);
       expect(codeOf(ready)).toBe('STORE_UNAVAILABLE');

@@ -1,0 +1,10 @@
+-- The receipt of the batch that was appended with one of these idempotency keys.
+--
+-- KEYS[6…]  the receipts of the keys
+-- ARGV      epoch, unused; time
+-- returns   the receipt, or nothing
+
+local log = load()
+if not log then return {} end
+local _, receipt = findReceipt(log, now())
+return { receipt }
