@@ -22,6 +22,11 @@ or listen from another terminal:
     -H 'Accept: text/event-stream' -H 'Content-Type: application/json' \\
     -d '{"query":"subscription { events { cursor type projectId } }"}'
 
+Then give it something to tell:
+
+  curl ${url}/graphql -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
+    -d '{"query":"mutation { announce(input: { message: \\"Hello, everybody\\" }) { cursor } }"}'
+
 The token is good for a day and for everything. For one of your own keys, see the README.
 `;
 }
