@@ -8,7 +8,7 @@ import { serviceViewer, type Viewer } from './auth/viewer.ts';
 import type { Config } from './config.ts';
 import { TidingsError } from './errors.ts';
 import { Hub } from './hub/hub.ts';
-import { receiveGithub } from './ingest/github/receive.ts';
+import { GithubReceiver } from './ingest/github/receive.ts';
 import { MemoryLeases } from './presence/leases.ts';
 import { LogPresence } from './presence/log-presence.ts';
 import { Publisher } from './publishing/publisher.ts';
@@ -148,6 +148,16 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     initTimeoutMs: limits.initTimeoutMs,
     onError,
   });
+  const github = new GithubReceiver({
+    secret: config.GITHUB_WEBHOOK_SECRET ?? null,
+    allowUnsigned: config.developmentMode,
+    publish: async (plan, idempotencyKeys) => {
+      const publishedBy = serviceViewer(config.GITHUB_WORKSPACE);
+      const request = { publishedBy, source: 'github', plan, idempotencyKeys };
+      const { cursors, duplicate } = await publisher.publish(request);
+      return { duplicate, count: cursors.length, cursor: cursors.at(-1) ?? null };
+    },
+  });
   const web: WebServer = new WebServer({
     authenticator,
     graphql: createGraphqlHttp({
@@ -163,26 +173,15 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
       withToken: developmentToken === null ? null : new GraphiqlPage(developmentToken),
     },
     githubWebhook: async (headers, rawBody) =>
-      receiveGithub(
-        {
-          headers: {
-            event: single(headers['x-github-event']),
-            delivery: single(headers['x-github-delivery']),
-            signature: single(headers['x-hub-signature-256']),
-            contentType: headers['content-type'],
-          },
-          rawBody,
+      github.receive({
+        headers: {
+          event: single(headers['x-github-event']),
+          delivery: single(headers['x-github-delivery']),
+          signature: single(headers['x-hub-signature-256']),
+          contentType: headers['content-type'],
         },
-        {
-          secret: config.GITHUB_WEBHOOK_SECRET ?? null,
-          allowUnsigned: config.developmentMode,
-          publish: async (plan, idempotencyKeys) => {
-            const publishedBy = serviceViewer(config.GITHUB_WORKSPACE);
-            const { cursors, duplicate } = await publisher.publish({ publishedBy, source: 'github', plan, idempotencyKeys });
-            return { duplicate, count: cursors.length, cursor: cursors.at(-1) ?? null };
-          },
-        },
-      ),
+        rawBody,
+      }),
     transportWs: (connection, upgrade) => transportWs.opened(connection, upgrade),
     checkReady: async () => {
       if (stopping !== undefined) throw new TidingsError('SHUTTING_DOWN');

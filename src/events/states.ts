@@ -18,7 +18,7 @@ const id = z
   .string()
   .min(1)
   .max(ID_MAX)
-  .regex(/^[^\p{Cc}\s]+$/u, 'must not contain white space or control characters');
+  .regex(/^[^\p{Cc}\p{Cs}\s]+$/u, 'must not contain white space, control characters or half characters');
 const name = z.string().min(1).max(NAME_MAX);
 const text = z.string().max(TEXT_MAX);
 const count = z.int().min(0);
@@ -30,13 +30,17 @@ export const moment = z
   .max(40)
   .transform((value, context) => {
     const time = Date.parse(value);
-    if (/^\d{4}-\d\d-\d\d[T ]\d\d:\d\d/.test(value) && Number.isFinite(time)) return new Date(time).toISOString();
+    if (/^\d{4}-\d\d-\d\d[T ]\d\d:\d\d/.test(value) && Number.isFinite(time))
+      return new Date(time).toISOString();
     context.addIssue({ code: 'custom', message: 'must be a date and time in ISO 8601' });
     return z.NEVER;
   });
 const metadata = z
   .record(z.string().max(NAME_MAX), z.json())
-  .refine((value) => JSON.stringify(value).length <= METADATA_MAX, `must not exceed ${METADATA_MAX} characters of JSON`);
+  .refine(
+    (value) => JSON.stringify(value).length <= METADATA_MAX,
+    `must not exceed ${METADATA_MAX} characters of JSON`,
+  );
 
 export const severities = ['INFO', 'LOW', 'MEDIUM', 'HIGH', 'CRITICAL'] as const;
 const severity = z.enum(severities);
@@ -162,7 +166,16 @@ export const Agent = z.strictObject({
 });
 export type Agent = z.infer<typeof Agent>;
 
-const targetType = z.enum(['PROJECT', 'REPOSITORY', 'PULL_REQUEST', 'ISSUE', 'WORKFLOW', 'AGENT', 'FILE', 'COMMIT']);
+const targetType = z.enum([
+  'PROJECT',
+  'REPOSITORY',
+  'PULL_REQUEST',
+  'ISSUE',
+  'WORKFLOW',
+  'AGENT',
+  'FILE',
+  'COMMIT',
+]);
 
 export const AiSuggestion = z.strictObject({
   id,

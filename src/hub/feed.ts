@@ -1,6 +1,6 @@
 import type { Entry } from '../events/event.ts';
 import { PositionLost, samePosition, type Position } from '../events/position.ts';
-import type { EventStore, LogName, Unwatch } from '../store/store.ts';
+import { follows, type EventStore, type LogName, type Unwatch } from '../store/store.ts';
 import { Ring } from './ring.ts';
 
 export interface FeedOptions {
@@ -22,8 +22,8 @@ export interface FeedOptions {
 const PAGE = 500;
 
 /**
- * Follows the end of one log. Wake-ups may be lost, doubled, late or out of order: only offset = last + 1 is passed on, everything else
- * makes it read the log.
+ * Follows the end of one log. Wake-ups may be lost, doubled, late, out of order, or of a log that was rolled back: only the entry that
+ * follows the last one is passed on, everything else makes it look at the log.
  */
 export class Feed {
   readonly #options: FeedOptions;
@@ -89,14 +89,15 @@ export class Feed {
     return reading;
   }
 
-  /** A wake-up. */
+  /** A wake-up. Without entries it only says that some may have been lost. */
   accept(entries: readonly Entry[]): void {
+    if (entries.length === 0) void this.#fill();
     for (const entry of entries) {
       if (this.#closed) return;
-      const { epoch, offset } = entry.position;
-      if (epoch === this.#position.epoch && offset <= this.#position.offset) continue;
+      // Passed on before, and not another one with the same offset.
+      if (this.#ring.after(entry.position, 0) !== undefined) continue;
       // While filling, the log says more than any wake-up; it is read once more for what came meanwhile.
-      if (this.#filling || epoch !== this.#position.epoch || offset !== this.#position.offset + 1) {
+      if (this.#filling || !follows(entry, this.#position)) {
         void this.#fill();
         return;
       }

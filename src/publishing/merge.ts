@@ -85,10 +85,10 @@ export function merge(
   const staysDeleted = base !== undefined && base.deleted && isStale;
   const before = base === undefined || (base.deleted && !staysDeleted) ? undefined : base.facts;
 
-  const start: State = before === undefined ? blankOf(subject) : (before.data as State);
+  const start: State = before === undefined ? blankOf(subject) : before.data;
   // Something newer is known: the event is told, with the state as it is.
-  const patched = isStale ? start : overlay(start, clear(change.patch as State, blankOf(subject)));
-  const derived = isStale ? patched : overlay(patched, (subject.derive?.(patched, change.patch as State) ?? {}) as State);
+  const patched = isStale ? start : overlay(start, clear(change.patch, blankOf(subject)));
+  const derived = isStale ? patched : overlay(patched, (subject.derive?.(patched, change.patch) ?? {}) as State);
   const parsed = subject.schema.safeParse(derived);
   if (!parsed.success) return { issues: parsed.error.issues.map((issue) => locate(issue, change)) };
 

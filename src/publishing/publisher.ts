@@ -2,12 +2,12 @@ import { mayPublish } from '../auth/access.ts';
 import type { Viewer } from '../auth/viewer.ts';
 import { invalidInput, TidingsError, type InputIssue } from '../errors.ts';
 import type { StateOf, SubjectName } from '../events/catalogue.ts';
-import { cursorOf, type Entry, type EventFacts } from '../events/event.ts';
+import type { Entry, EventFacts } from '../events/event.ts';
 import { encodeCursor } from '../events/position.ts';
 import type { Topic } from '../events/topics.ts';
 import { RevisionConflict, type AppendResult, type EventStore, type LogName, type NewEvent } from '../store/store.ts';
 import type { AnyChange, Plan, StateView } from './change.ts';
-import { idOfPatch, merge, subjectOfChange, type Base } from './merge.ts';
+import { idOfPatch, merge, type Base } from './merge.ts';
 
 export interface PublishRequest {
   /** Needs scope `publish` and access to every project concerned, before and after. */
@@ -24,7 +24,7 @@ export interface Published {
   readonly cursors: readonly string[];
   /** It was published before; `cursors` are those of then. */
   readonly duplicate: boolean;
-  /** The events' facts as merged now, in order; of a duplicate they were not written. Empty when a repetition can't be planned any more. */
+  /** The events' facts, in order. Empty for a repetition; where another process published the same in the same moment, they were not written. */
   readonly facts: readonly EventFacts[];
 }
 
@@ -45,6 +45,8 @@ export class Publisher {
   readonly #now: () => number;
   /** The newest state on its way to the store, by log, subject and id. */
   readonly #underWay = new Map<string, Base>();
+  /** Publications with an idempotency key that are under way, by workspace and key. */
+  readonly #repeatable = new Map<string, Promise<Published>>();
 
   constructor(options: { readonly store: EventStore; readonly now: () => number }) {
     this.#store = options.store;
@@ -59,7 +61,32 @@ export class Publisher {
    */
   async publish(request: PublishRequest): Promise<Published> {
     const log: LogName = { workspace: request.publishedBy.workspace, stream: 'events' };
-    const idempotencyKeys = request.idempotencyKeys ?? [];
+    const keys = request.idempotencyKeys ?? [];
+    return keys.length === 0 ? this.#publish(log, request, keys) : this.#publishOnce(log, request, keys);
+  }
+
+  /**
+   * A repetition waits for what it repeats and asks before it plans: its plan may be impossible by now (what it deletes is gone), and its
+   * merged state, which nobody writes, would get in the way of others.
+   */
+  async #publishOnce(log: LogName, request: PublishRequest, keys: readonly string[]): Promise<Published> {
+    const names = keys.map((key) => JSON.stringify([log.workspace, key]));
+    for (let before; (before = names.map((name) => this.#repeatable.get(name)).find(Boolean)) !== undefined; ) {
+      await before.catch(() => undefined);
+    }
+    const task = (async () => {
+      const first = await this.#store.recall(log, keys);
+      return first === undefined ? this.#publish(log, request, keys) : published(first, []);
+    })();
+    for (const name of names) this.#repeatable.set(name, task);
+    try {
+      return await task;
+    } finally {
+      for (const name of names) this.#repeatable.delete(name);
+    }
+  }
+
+  async #publish(log: LogName, request: PublishRequest, keys: readonly string[]): Promise<Published> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       try {
         const view = new PlanView(log, this.#store, this.#underWay);
@@ -68,14 +95,9 @@ export class Publisher {
         await this.#load(view, changes);
         const events = this.#mergeAll(view, changes, request);
         const facts = events.map((event) => event.facts);
-        return published(await this.#append(log, events, idempotencyKeys), facts);
+        return published(await this.#append(log, events, keys), facts);
       } catch (error) {
-        if (error instanceof RevisionConflict || error instanceof Outdated) continue;
-        // A repetition may be impossible by now: what it deletes is gone since the first time.
-        const isRefusal = error instanceof TidingsError && idempotencyKeys.length > 0;
-        const first = isRefusal ? await this.#store.recall(log, idempotencyKeys) : undefined;
-        if (first === undefined) throw error;
-        return published(first, []);
+        if (!(error instanceof RevisionConflict) && !(error instanceof Outdated)) throw error;
       }
     }
     throw new TidingsError('CONFLICT');

@@ -4,6 +4,7 @@
  * The state of an entity *is* its latest event, so a snapshot is made of entries like everything else, and always comes
  * with the position that it is true at. test/store/conformance.ts says the same as tests; every backend passes them.
  */
+import { hash } from 'node:crypto';
 import { TidingsError } from '../errors.ts';
 import type { Lifetime, SubjectName } from '../events/catalogue.ts';
 import type { Entry, EventFacts } from '../events/event.ts';
@@ -150,8 +151,9 @@ export interface EventStore {
   entities(log: LogName, query: EntityQuery): Promise<EntityPage>;
 
   /**
-   * Calls back with what is appended from the moment this resolves on. Calls may be lost, doubled, late or out of order:
-   * whoever watches checks positions and reads what is missing. The callback must not throw.
+   * Calls back with what is appended from the moment this resolves on. Calls may be lost, doubled, late or out of order,
+   * and a log may have been rolled back and have grown again: whoever watches checks that entries follow each other, and
+   * reads what is missing. A call without entries says that some may have been lost. The callback must not throw.
    */
   watch(log: LogName, onAppended: (entries: readonly Entry[]) => void): Promise<Unwatch>;
 
@@ -163,6 +165,20 @@ export interface EventStore {
 
   /** Waits for what is under way; afterwards every call fails with STORE_UNAVAILABLE. */
   close(): Promise<void>;
+}
+
+/** Hexadecimal digits of a chain: 48 bits, plenty against chance; it is no signature. */
+const CHAIN_DIGITS = 12;
+
+/**
+ * Whether an entry is the one right behind a position, in the same history. In every store an entry's chain is the SHA-1 of
+ * the chain before it, its recordedAt and the JSON of its facts, a line each.
+ */
+export function follows(entry: Entry, { epoch, offset, chain }: Position): boolean {
+  const { position, recordedAt, revision: _, ...facts } = entry;
+  if (position.epoch !== epoch || position.offset !== offset + 1) return false;
+  const digest = hash('sha1', `${chain}\n${recordedAt}\n${JSON.stringify(facts)}`, 'hex');
+  return position.chain === digest.slice(0, CHAIN_DIGITS);
 }
 
 export function storeUnavailable(cause?: unknown): TidingsError {

@@ -64,7 +64,7 @@ export class Connection implements ConnectionContext {
     socket.once('close', () => {
       clearInterval(this.#ping);
       this.#cancelExpiry();
-      for (const { subscription } of [...this.#operations.values()]) subscription.stop();
+      for (const { subscription } of this.#operations.values()) subscription.stop();
       this.#operations.clear();
     });
   }
@@ -124,6 +124,8 @@ export class Connection implements ConnectionContext {
     await Promise.all(
       [...this.#operations.values()].map(async ({ subscription, reopen }) => {
         const opened = await reopen();
+        // Another new token came meanwhile, and counts.
+        if (this.#viewer !== viewer) return;
         if (!('errors' in opened)) return subscription.reroute(opened.route);
         const [error] = opened.errors;
         subscription.fail(new TidingsError((error?.extensions?.['code'] ?? 'FORBIDDEN') as ErrorCode, error?.message));

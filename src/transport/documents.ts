@@ -58,7 +58,7 @@ export class Documents {
     const operation = getOperationAST(checked.document, request.operationName ?? undefined);
     if (operation === null || operation === undefined) {
       const error = new GraphQLError(
-        request.operationName == null
+        request.operationName === null || request.operationName === undefined
           ? 'The document has several operations; operationName has to tell which.'
           : 'The document has no operation of this name.',
       );

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { GraphQLError, type FormattedExecutionResult } from 'graphql';
+import { GraphQLError, OperationTypeNode, type FormattedExecutionResult } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
 import type { Viewer } from '../auth/viewer.ts';
 import { errorCatalogue, TidingsError, type ErrorCode } from '../errors.ts';
@@ -124,7 +124,7 @@ function wantsEventStream(request: IncomingMessage, params: GraphQLRequest, oper
   if (!accept.includes('text/event-stream')) return false;
   if (!JSON_TYPES.some((type) => accept.includes(type))) return true;
   const prepared = operations.prepare(params);
-  return 'type' in prepared && prepared.type === 'subscription';
+  return 'type' in prepared && prepared.type === OperationTypeNode.SUBSCRIPTION;
 }
 
 function refuseSubscriptions(): Plugin {

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { FormattedExecutionResult } from 'graphql';
+import { OperationTypeNode, type FormattedExecutionResult } from 'graphql';
 import type { Viewer } from '../auth/viewer.ts';
 import { errorCatalogue, TidingsError } from '../errors.ts';
 import type { Subscription } from '../hub/hub.ts';
@@ -54,8 +54,8 @@ export class SseTransport {
     const prepared = operations.prepare(body);
     if ('errors' in prepared) return this.#single(response, prepared);
     const context = contextOf(viewer);
-    if (prepared.type !== 'subscription') {
-      if (prepared.type === 'mutation' && request.method === 'GET') throw new TidingsError('METHOD_NOT_ALLOWED');
+    if (prepared.type !== OperationTypeNode.SUBSCRIPTION) {
+      if (prepared.type === OperationTypeNode.MUTATION && request.method === 'GET') throw new TidingsError('METHOD_NOT_ALLOWED');
       return this.#single(response, await operations.execute(prepared, body, context));
     }
     const opened = await operations.open(prepared, body, context);
@@ -74,12 +74,11 @@ export class SseTransport {
     const { operations, highWaterMark, writeDeadlineMs, heartbeatMs, now } = this.#options;
     if (response.destroyed) return;
     writeHead(response);
-    response.write(`retry: ${RETRY_MS}\n\n`);
     this.#streams.add(response);
     const outlet = new Outlet(response, { highWaterMark, writeDeadlineMs, onStalled: () => response.destroy() });
     const write = (text: string): void => {
       if (response.writableEnded || response.destroyed) return;
-      outlet.cork();
+      // Not corked: Node does that by itself for a turn, and a corked response loses its end and its `drain` since Node 22.
       response.write(text);
     };
     const subscription = start({
@@ -118,6 +117,7 @@ function writeHead(response: ServerResponse): void {
     // nginx would hold events back.
     'x-accel-buffering': 'no',
   });
+  response.write(`retry: ${RETRY_MS}\n\n`);
 }
 
 // One data line and plain line feeds: urql's parser takes nothing else. JSON text has no line feeds of its own.

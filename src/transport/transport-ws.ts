@@ -1,10 +1,9 @@
-import { GraphQLError, type FormattedExecutionResult, type GraphQLFormattedError } from 'graphql';
+import { GraphQLError, OperationTypeNode, type FormattedExecutionResult, type GraphQLFormattedError } from 'graphql';
 import { CloseCode, makeServer } from 'graphql-ws';
 import type { IncomingMessage } from 'node:http';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { Viewer } from '../auth/viewer.ts';
 import { TidingsError } from '../errors.ts';
-import type { Subscription } from '../hub/hub.ts';
 import type { RequestContext } from '../schema/context.ts';
 import type { Connection } from './connection.ts';
 import type { GraphQLRequest } from './documents.ts';
@@ -27,7 +26,7 @@ interface Extra {
 
 /** What `onSubscribe` leaves for `execute` and `subscribe` of the same operation. */
 interface Planned {
-  readonly run: () => Promise<FormattedExecutionResult> | EndOnly;
+  readonly run: () => Promise<FormattedExecutionResult | EndOnly>;
 }
 
 /**
@@ -52,27 +51,31 @@ export function createTransportWs(options: TransportWsOptions) {
       }
     },
 
-    async onSubscribe({ extra: { connection }, subscriptions }, id, payload) {
+    onSubscribe({ extra: { connection }, subscriptions }, id, payload) {
       if (Object.keys(subscriptions).length > options.maxOperations) {
         return shown(refusal(new TidingsError('TOO_MANY_SUBSCRIPTIONS')));
       }
       const request = payload as GraphQLRequest;
       const prepared = operations.prepare(request);
       if ('errors' in prepared) return shown(prepared);
-      const reopen = async () => operations.open(prepared, request, contextOf(connection.viewer, connection));
-      let run: Planned['run'];
-      if (prepared.type === 'subscription') {
-        const opened = await reopen();
-        if ('errors' in opened) return shown(opened);
-        const prefix = `{"id":${JSON.stringify(id)},"type":"next","payload":`;
-        run = () => {
+      const open = async () => operations.open(prepared, request, contextOf(connection.viewer, connection));
+      const prefix = `{"id":${JSON.stringify(id)},"type":"next","payload":`;
+      const subscribe = async (): Promise<EndOnly> => {
+        for (;;) {
+          const { viewer } = connection;
+          const opened = await open();
+          // refreshSession knows nothing of operations before they are added: nothing may come between this look and that.
+          if (connection.viewer !== viewer) continue;
+          if ('errors' in opened) return new EndOnly(Promise.reject(new Refused(opened.errors)), () => undefined);
           const subscription = opened.start(connection.sink(({ json }) => `${prefix}${json}}`));
-          connection.add(id, { subscription, reopen });
-          return new EndOnly(subscription, () => connection.remove(id, subscription));
-        };
-      } else {
-        run = async () => operations.execute(prepared, request, contextOf(connection.viewer, connection));
-      }
+          connection.add(id, { subscription, reopen: open });
+          return new EndOnly(subscription.ended, () => connection.remove(id, subscription));
+        }
+      };
+      const run =
+        prepared.type === OperationTypeNode.SUBSCRIPTION
+          ? subscribe
+          : async () => operations.execute(prepared, request, contextOf(connection.viewer, connection));
       const planned: Planned = { run };
       // The schema is not used: execute and subscribe below do all of it.
       return { ...prepared, schema: operations.schema, operationName: request.operationName, contextValue: planned };
@@ -84,7 +87,11 @@ export function createTransportWs(options: TransportWsOptions) {
     // graphql-ws takes results apart as if their errors were GraphQLErrors; ours are presented already.
     onNext: (_context, _id, _payload, _args, result) => result as never,
     onError: (_context, _id, _payload, errors) =>
-      errors.map((error) => (error instanceof Shown ? error.toJSON() : operations.presentEnd(error))),
+      errors.flatMap((error) => {
+        if (error instanceof Shown) return [error.toJSON()];
+        if (error.originalError instanceof Refused) return error.originalError.errors;
+        return [operations.presentEnd(error)];
+      }),
   });
 
   return {
@@ -99,7 +106,7 @@ export function createTransportWs(options: TransportWsOptions) {
           close: (code = CloseCode.InternalServerError, reason = '') => connection.close(code, reason),
           onMessage: (handle) =>
             socket.on('message', (data) => {
-              const text = String(data as Buffer);
+              const text = (data as Buffer).toString();
               inTurn.run(text, handle).catch((error: unknown) => {
                 options.onError(error);
                 connection.close(CloseCode.BadRequest, 'Invalid message received');
@@ -129,8 +136,8 @@ class IdQueue {
     if (type === 'complete') {
       if (before === undefined) return handle(text);
       before.isCompleting = true;
-      // It may be for one that waits itself.
-      await before.handed;
+      // It may be for one that waits itself. If not, its place is free at once.
+      if (before.handed !== undefined) await before.handed;
       return handle(text);
     }
     // An id in use is graphql-ws's to refuse.
@@ -161,11 +168,13 @@ function peek(text: string): { readonly type?: string; readonly id?: string } {
 
 /** An iterator that graphql-ws can hold in place of the results: it never yields, ends with the subscription, and ends it. */
 class EndOnly implements AsyncIterableIterator<never> {
-  readonly #subscription: Subscription;
+  readonly #ended: Promise<void>;
   readonly #onReturn: () => void;
 
-  constructor(subscription: Subscription, onReturn: () => void) {
-    this.#subscription = subscription;
+  constructor(ended: Promise<void>, onReturn: () => void) {
+    this.#ended = ended;
+    // Whoever never asks for the end must not end the process.
+    ended.catch(() => undefined);
     this.#onReturn = onReturn;
   }
 
@@ -175,7 +184,7 @@ class EndOnly implements AsyncIterableIterator<never> {
 
   async next(): Promise<IteratorResult<never, undefined>> {
     try {
-      await this.#subscription.ended;
+      await this.#ended;
     } finally {
       this.#onReturn();
     }
@@ -199,6 +208,16 @@ class Shown extends GraphQLError {
 
   override toJSON(): GraphQLFormattedError {
     return this.#formatted;
+  }
+}
+
+/** A subscription that may not be opened: all that is wrong with it. */
+class Refused extends Error {
+  readonly errors: readonly GraphQLFormattedError[];
+
+  constructor(errors: readonly GraphQLFormattedError[]) {
+    super('refused');
+    this.errors = errors;
   }
 }
 

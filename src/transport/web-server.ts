@@ -39,6 +39,8 @@ export interface WebLimits {
 }
 
 const TRANSPORT_WS = 'graphql-transport-ws';
+/** Of one inbound WebSocket message. */
+const MAX_FRAGMENTS = 64;
 
 /** The one port: who asks for what goes where. */
 export class WebServer {
@@ -55,6 +57,7 @@ export class WebServer {
     this.#sockets = new WebSocketServer({
       noServer: true,
       maxPayload: options.limits.messageBytes,
+      maxFragments: MAX_FRAGMENTS,
       perMessageDeflate: false,
       clientTracking: false,
       handleProtocols: (offered) => (offered.has(TRANSPORT_WS) ? TRANSPORT_WS : false),

@@ -3,7 +3,7 @@ import { sign } from '@octokit/webhooks-methods';
 import { describe, expect, it } from 'vitest';
 import { TidingsError } from '../../src/errors.ts';
 import {
-  receiveGithub,
+  GithubReceiver,
   type GithubPublished,
   type GithubReceiverDeps,
   type GithubRequest,
@@ -21,17 +21,9 @@ class Receiver {
   readonly state = new MemoryState();
   readonly keys: (readonly string[])[] = [];
   readonly #known = new Set<string>();
-  readonly #deps: Partial<GithubReceiverDeps>;
+  readonly #receiver: GithubReceiver;
 
   constructor(deps: Partial<GithubReceiverDeps> = {}) {
-    this.#deps = deps;
-  }
-
-  async send(
-    rawBody: Buffer | string,
-    headers: Partial<GithubRequest['headers']> = {},
-  ): Promise<GithubResponse> {
-    const body = Buffer.from(rawBody as string);
     const publish: GithubReceiverDeps['publish'] = async (plan, keys): Promise<GithubPublished> => {
       this.keys.push(keys);
       if (keys.some((key) => this.#known.has(key))) return { duplicate: true, count: 2, cursor: 'c2' };
@@ -39,19 +31,24 @@ class Receiver {
       if (facts.length > 0) for (const key of keys) this.#known.add(key);
       return { duplicate: false, count: facts.length, cursor: facts.length > 0 ? `c${facts.length}` : null };
     };
-    return receiveGithub(
-      {
-        headers: {
-          event: 'pull_request',
-          delivery: '72d3162e-cc78-11e3-81ab-4c9367dc0958',
-          signature: await sign(SECRET, body.toString()),
-          contentType: 'application/json',
-          ...headers,
-        },
-        rawBody: body,
+    this.#receiver = new GithubReceiver({ secret: SECRET, allowUnsigned: false, publish, ...deps });
+  }
+
+  async send(
+    rawBody: Buffer | string,
+    headers: Partial<GithubRequest['headers']> = {},
+  ): Promise<GithubResponse> {
+    const body = Buffer.from(rawBody as string);
+    return this.#receiver.receive({
+      headers: {
+        event: 'pull_request',
+        delivery: '72d3162e-cc78-11e3-81ab-4c9367dc0958',
+        signature: await sign(SECRET, body.toString()),
+        contentType: 'application/json',
+        ...headers,
       },
-      { secret: SECRET, allowUnsigned: false, publish, ...this.#deps },
-    );
+      rawBody: body,
+    });
   }
 }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { serviceViewer } from '../../src/auth/viewer.ts';
 import type { Entry } from '../../src/events/event.ts';
 import type { PullRequest } from '../../src/events/states.ts';
+import { GithubReceiver, type GithubResponse } from '../../src/ingest/github/receive.ts';
 import {
   checkKey,
   decisionOf,
@@ -26,7 +28,6 @@ import {
   HEAD,
   listed,
   NEXT_HEAD,
-  plan,
   pullRequestEvent,
   REPO,
   repository,
@@ -285,6 +286,7 @@ describe('deliveries that are published', () => {
   let directory: string;
   let store: EmbeddedEventStore;
   let publisher: Publisher;
+  let receiver: GithubReceiver;
   let log: LogName;
   let workspaces = 0;
   beforeAll(async () => {
@@ -295,6 +297,15 @@ describe('deliveries that are published', () => {
   });
   beforeEach(() => {
     log = { workspace: `w${(workspaces += 1)}`, stream: 'events' };
+    const publishedBy = serviceViewer(log.workspace);
+    receiver = new GithubReceiver({
+      secret: null,
+      allowUnsigned: true,
+      publish: async (plan, idempotencyKeys) => {
+        const published = await publisher.publish({ publishedBy, source: 'github', plan, idempotencyKeys });
+        return { duplicate: published.duplicate, count: published.cursors.length, cursor: null };
+      },
+    });
   });
   afterAll(async () => {
     await store.close();
@@ -303,13 +314,11 @@ describe('deliveries that are published', () => {
 
   type Delivery = readonly [event: string, payload: object];
 
-  const publish = ([event, payload]: Delivery) =>
-    publisher.publish({
-      publishedBy: serviceViewer(log.workspace),
-      source: 'github',
-      plan: plan(event, payload),
-      idempotencyKeys: [`${event} ${JSON.stringify(payload)}`],
-    });
+  const publish = async ([event, payload]: Delivery): Promise<GithubResponse> => {
+    const rawBody = Buffer.from(JSON.stringify(payload));
+    const headers = { event, delivery: randomUUID(), signature: undefined, contentType: 'application/json' };
+    return receiver.receive({ headers, rawBody });
+  };
   const pullRequest = async (): Promise<PullRequest> =>
     (await store.entity(log, 'pullRequest', `${REPO}#7`))!.entry.data as PullRequest;
   const entries = async (): Promise<readonly Entry[]> => (await store.read(log, 'oldest', 1_000)).entries;

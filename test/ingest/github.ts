@@ -2,7 +2,7 @@
 import type { EventFacts } from '../../src/events/event.ts';
 import { normalise } from '../../src/ingest/github/normalise.ts';
 import { planOf } from '../../src/ingest/github/plan.ts';
-import { receiveGithub, type GithubResponse } from '../../src/ingest/github/receive.ts';
+import { GithubReceiver, type GithubResponse } from '../../src/ingest/github/receive.ts';
 import type { Plan } from '../../src/publishing/change.ts';
 import type { MemoryState } from './memory-state.ts';
 
@@ -137,19 +137,17 @@ export async function receive(
   payload: object,
 ): Promise<{ response: GithubResponse; facts: EventFacts[] }> {
   const facts: EventFacts[] = [];
-  const response = await receiveGithub(
-    {
-      headers: { event, delivery: 'd-1', signature: undefined, contentType: 'application/json' },
-      rawBody: Buffer.from(JSON.stringify(payload)),
+  const receiver = new GithubReceiver({
+    secret: null,
+    allowUnsigned: true,
+    publish: async (planned) => {
+      facts.push(...(await state.publish(planned)));
+      return { duplicate: false, count: facts.length, cursor: facts.length > 0 ? 'cursor' : null };
     },
-    {
-      secret: null,
-      allowUnsigned: true,
-      publish: async (planned) => {
-        facts.push(...(await state.publish(planned)));
-        return { duplicate: false, count: facts.length, cursor: facts.length > 0 ? 'cursor' : null };
-      },
-    },
-  );
+  });
+  const response = await receiver.receive({
+    headers: { event, delivery: 'd-1', signature: undefined, contentType: 'application/json' },
+    rawBody: Buffer.from(JSON.stringify(payload)),
+  });
   return { response, facts };
 }

@@ -11,9 +11,11 @@ export class TcpProxy implements AsyncDisposable {
   /** Connections that were turned away so far. */
   refused = 0;
   readonly #server: Server;
-  readonly #open = new Set<Socket>();
+  /** Each with where its bytes go, and whether they are answers. */
+  readonly #open = new Map<Socket, { readonly peer: Socket; readonly areAnswers: boolean }>();
   #target: URL;
   #isRefusing = false;
+  #held: 'nothing' | 'answers' | 'everything' = 'nothing';
 
   private constructor(target: string) {
     this.#target = new URL(target);
@@ -42,7 +44,7 @@ export class TcpProxy implements AsyncDisposable {
 
   /** Resets every open connection. */
   cut(): void {
-    for (const socket of this.#open) socket.resetAndDestroy();
+    for (const socket of this.#open.keys()) socket.resetAndDestroy();
   }
 
   /** Cuts, and lets nobody through until `accept`. */
@@ -57,6 +59,24 @@ export class TcpProxy implements AsyncDisposable {
     this.#isRefusing = false;
   }
 
+  /** Lets nothing pass any more, or no answers, and keeps connections open. What is held when a connection is cut is lost. */
+  hold(what: 'answers' | 'everything' = 'everything'): void {
+    this.#held = what;
+    for (const [socket, { peer, areAnswers }] of this.#open) {
+      if (this.#isHeld(areAnswers)) socket.unpipe(peer).pause();
+    }
+  }
+
+  /** Lets pass what was held, and everything from now on. */
+  release(): void {
+    this.#held = 'nothing';
+    for (const [socket, { peer }] of this.#open) socket.unpipe(peer).pipe(peer);
+  }
+
+  #isHeld(areAnswers: boolean): boolean {
+    return this.#held === 'everything' || (this.#held === 'answers' && areAnswers);
+  }
+
   #join(client: Socket): void {
     client.on('error', () => undefined);
     if (this.#isRefusing) {
@@ -67,12 +87,12 @@ export class TcpProxy implements AsyncDisposable {
     this.accepted++;
     const server = connect(Number(this.#target.port), this.#target.hostname);
     server.on('error', () => undefined);
-    for (const [socket, peer] of [
-      [client, server],
-      [server, client],
+    for (const [socket, peer, areAnswers] of [
+      [client, server, false],
+      [server, client, true],
     ] as const) {
-      this.#open.add(socket);
-      socket.pipe(peer);
+      this.#open.set(socket, { peer, areAnswers });
+      if (!this.#isHeld(areAnswers)) socket.pipe(peer);
       socket.once('close', () => {
         this.#open.delete(socket);
         peer.destroy();

@@ -41,51 +41,80 @@ export interface GithubResponse {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/**
- * Takes one delivery of a GitHub webhook.
- *
- * - 200 `{ events, cursor }`: published, durably · `{ duplicate: true }`: it was before · `{ ping: true }`
- * - 202 `{ ignored: reason }`: fine, but nothing that Tidings tells
- * - 4xx, 5xx `{ error: { code, message } }`: refused; GitHub does not repeat deliveries by itself
- */
-export async function receiveGithub(
-  request: GithubRequest,
-  deps: GithubReceiverDeps,
-): Promise<GithubResponse> {
-  try {
-    return await receive(request, deps);
-  } catch (error) {
-    if (!(error instanceof TidingsError)) throw error;
-    const { code, message, details, httpStatus } = error;
-    return { status: httpStatus, body: { error: { code, message, ...details } } };
-  }
-}
+/** Takes the deliveries of GitHub webhooks. */
+export class GithubReceiver {
+  readonly #deps: GithubReceiverDeps;
+  /** By repository: settles when the last delivery so far has been published or refused. */
+  readonly #turns = new Map<string, Promise<void>>();
 
-async function receive(
-  { headers, rawBody }: GithubRequest,
-  deps: GithubReceiverDeps,
-): Promise<GithubResponse> {
-  // First of all: whoever can't sign learns nothing more.
-  requireSignature(headers.signature, rawBody, deps);
-  const event = requireHeader('X-GitHub-Event', headers.event);
-  const deliveryId = requireHeader('X-GitHub-Delivery', headers.delivery);
-  const body = parse(headers.contentType, rawBody);
-  if (event === 'ping') return { status: 200, body: { ping: true } };
-
-  const delivery = normalise(event, body);
-  if ('ignored' in delivery) return { status: 202, body: { ignored: delivery.ignored } };
-  const { duplicate, count, cursor } = await publish(deps, planOf(delivery), [
-    // Two keys, because the signature covers the body only. The delivery's id recognises a redelivery by GitHub, but
-    // anybody who got hold of a signed body could send it again under a new id; then the body's hash recognises it, as
-    // it does one event that a repository's and an organisation's hook both deliver.
-    `github-delivery:${deliveryId}`,
-    `github-body:${createHash('sha256').update(rawBody).digest('hex')}`,
-  ]);
-  if (duplicate) return { status: 200, body: { duplicate: true } };
-  if (count === 0) {
-    return { status: 202, body: { ignored: delivery.otherwise ?? `${event}: there is nothing to publish` } };
+  constructor(deps: GithubReceiverDeps) {
+    this.#deps = deps;
   }
-  return { status: 200, body: { events: count, cursor } };
+
+  /**
+   * Takes one delivery.
+   *
+   * - 200 `{ events, cursor }`: published, durably · `{ duplicate: true }`: it was before · `{ ping: true }`
+   * - 202 `{ ignored: reason }`: fine, but nothing that Tidings tells
+   * - 4xx, 5xx `{ error: { code, message } }`: refused; GitHub does not repeat deliveries by itself
+   */
+  async receive(request: GithubRequest): Promise<GithubResponse> {
+    try {
+      return await this.#receive(request);
+    } catch (error) {
+      if (!(error instanceof TidingsError)) throw error;
+      const { code, message, details, httpStatus } = error;
+      return { status: httpStatus, body: { error: { code, message, ...details } } };
+    }
+  }
+
+  async #receive({ headers, rawBody }: GithubRequest): Promise<GithubResponse> {
+    // First of all: whoever can't sign learns nothing more.
+    requireSignature(headers.signature, rawBody, this.#deps);
+    const event = requireHeader('X-GitHub-Event', headers.event);
+    const deliveryId = requireHeader('X-GitHub-Delivery', headers.delivery);
+    const body = parse(headers.contentType, rawBody);
+    if (event === 'ping') return { status: 200, body: { ping: true } };
+
+    const delivery = normalise(event, body);
+    if ('ignored' in delivery) return { status: 202, body: { ignored: delivery.ignored } };
+    const keys = [
+      // Two keys, because the signature covers the body only. The delivery's id recognises a redelivery by GitHub, but
+      // anybody who got hold of a signed body could send it again under a new id; then the body's hash recognises it, as
+      // it does one event that a repository's and an organisation's hook both deliver.
+      `github-delivery:${deliveryId}`,
+      `github-body:${createHash('sha256').update(rawBody).digest('hex')}`,
+    ];
+    const { duplicate, count, cursor } = await this.#inTurn(delivery.github.githubId, async () =>
+      publish(this.#deps, planOf(delivery), keys),
+    );
+    if (duplicate) return { status: 200, body: { duplicate: true } };
+    if (count === 0) {
+      return {
+        status: 202,
+        body: { ignored: delivery.otherwise ?? `${event}: there is nothing to publish` },
+      };
+    }
+    return { status: 200, body: { events: count, cursor } };
+  }
+
+  /**
+   * Deliveries of one repository are published one after the other, in the order in which they came: each sees what those
+   * before it did, and a crowd of them about one pull request doesn't get in its own way.
+   */
+  async #inTurn<Result>(repository: string, task: () => Promise<Result>): Promise<Result> {
+    const result = (this.#turns.get(repository) ?? Promise.resolve()).then(task);
+    const turn = result.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#turns.set(repository, turn);
+    try {
+      return await result;
+    } finally {
+      if (this.#turns.get(repository) === turn) this.#turns.delete(repository);
+    }
+  }
 }
 
 async function publish(

@@ -5,8 +5,8 @@
 --           retention: events, milliseconds, bytes; milliseconds to keep the receipts; number of events; then for each event
 --           its body, the type of its entity or '', and after a type: id, expected revision, lifetime, 1 if deleted, topic to
 --           purge or '', number of topics, topics
--- returns   'appended' and the receipt | 'duplicate' and the receipt of then | 'conflict', the index of the event, and what is
---           stored: an entry and whether it is deleted, or nothing
+-- returns   'appended' and the receipt | 'duplicate' and the receipt of then | 'conflict', the index of the event, and the
+--           entity as it is stored, or an empty table
 
 -- More than this is not sent to watchers: they read it.
 local PUBLISHED_BYTES = 256 * 1024
@@ -103,8 +103,7 @@ for index = 1, events do
     local entity = draftOf(field)
     if expected ~= (entity and entity.revision or 0) then
       local current = stored[field]
-      if not current then return { 'conflict', index - 1 } end
-      return { 'conflict', index - 1, latest(log, field, current), current.deleted and 1 or 0 }
+      return { 'conflict', index - 1, current and stateOf(log, field, current) or {} }
     end
     revision = expected + 1
     draft[field] = { revision = revision, offset = offset, lifetime = lifetime, deleted = deleted, topics = topics }

@@ -75,6 +75,11 @@ local function latest(log, field, entity)
   return { entity.offset, chain, recordedAt, revision, body }
 end
 
+-- An entity as an answer: epoch, latest entry, 1 if it is deleted.
+local function stateOf(log, field, entity)
+  return { log.epoch, latest(log, field, entity), entity.deleted and 1 or 0 }
+end
+
 -- How what is filed under a topic begins.
 local function filing(topic)
   return #topic .. ':' .. topic
@@ -127,12 +132,13 @@ local function trim(log, retention, time, limit)
     -- One more, which then is the oldest.
     local rows = redis.call('XRANGE', ENTRIES, log.floor + 1, '+', 'COUNT', step + 1)
     local trimmed = 0
-    while trimmed < step and outside() do
+    while trimmed < step and rows[trimmed + 1] and outside() do
       trimmed = trimmed + 1
       local entry = entryOf(rows[trimmed])
       log.floor, log.floorChain, log.bytes = tonumber(entry[1]), entry[2], log.bytes - #entry[5]
       log.oldestAt = rows[trimmed + 1] and tonumber(entryOf(rows[trimmed + 1])[3]) or 0
     end
+    if trimmed == 0 then break end
     -- The first write must not need memory: where there is none left, this is what makes room.
     redis.call('XTRIM', ENTRIES, 'MINID', log.floor + 1)
     for index = 1, trimmed do

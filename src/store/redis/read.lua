@@ -29,7 +29,10 @@ elseif offset < log.floor then
 else
   -- The entry at the floor is gone; its chain is remembered, so that nothing is lost for who has read up to there.
   local known = log.floorChain
-  if offset > log.floor then known = entryOf(redis.call('XRANGE', ENTRIES, offset, offset)[1])[2] end
+  if offset > log.floor then
+    local row = redis.call('XRANGE', ENTRIES, offset, offset)[1]
+    known = row and entryOf(row)[2]
+  end
   if known ~= chain then return answer('chain') end
 end
 

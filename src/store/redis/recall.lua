@@ -2,7 +2,7 @@
 --
 -- KEYS[6…]  the receipts of the keys
 -- ARGV      epoch, unused; time
--- returns   the receipt, or nothing
+-- returns   a table of the receipt, or an empty one
 
 local log = load()
 if not log then return {} end

@@ -1,0 +1,298 @@
+import { randomBytes } from 'node:crypto';
+import type { SubjectName } from '../../events/catalogue.ts';
+import type { Entry } from '../../events/event.ts';
+import { PositionLost, type LossReason, type Position } from '../../events/position.ts';
+import {
+  logKey,
+  RevisionConflict,
+  storeUnavailable,
+  type AppendResult,
+  type Batch,
+  type EntityPage,
+  type EntityQuery,
+  type EntityRecord,
+  type EventStore,
+  type LogName,
+  type Page,
+  type Retention,
+  type Unwatch,
+} from '../store.ts';
+import { Caretaker } from './caretaker.ts';
+import { connectRedis, defaultTiming, type RedisClients, type RedisTiming } from './clients.ts';
+import { keysOf, type LogKeys } from './keys.ts';
+import { isReadyWithin, Link } from './link.ts';
+import { defineScripts, type RunScript, type ScriptName } from './scripts.ts';
+import {
+  appendedOf,
+  entryOf,
+  positionOf,
+  recordOf,
+  type StoredEntry,
+  type StoredPosition,
+  type StoredState,
+} from './stored.ts';
+import { Wakeups } from './wakeups.ts';
+
+export interface RedisStoreOptions {
+  /** A URL, in a form that parseRedisUrl describes; or clients, which it is up to their maker to end. */
+  readonly redis: string | RedisClients;
+  /** How all keys and channels begin; `tidings` when absent. Servers with the same one share their logs. */
+  readonly prefix?: string;
+  /** Asked once a log and process. */
+  readonly retention: (log: LogName) => Retention;
+  /** For tests: the clock of recordedAt and of all ages, in milliseconds. Redis' own when absent, the same for all processes. */
+  readonly now?: () => number;
+  /** How often what is too old is looked for in logs that nobody writes to; 10 s when absent. */
+  readonly maintenanceMs?: number;
+  readonly timing?: Partial<RedisTiming>;
+  /** Told what nobody waits for: the beginning of an outage, refusals that don't pass, a watcher that threw. */
+  readonly onError?: (error: Error) => void;
+}
+
+/** How long a batch without an idempotency key is known, in case that it is sent again: longer than that takes. */
+const RESENT_MS = 60_000;
+const RECEIPT_MS = 7 * 24 * 60 * 60 * 1_000;
+const HOUR_MS = 60 * 60 * 1_000;
+/** Bodies that may wait for Redis, in characters. More are refused, so that a Redis that hangs can't eat the memory. */
+const WAITING_CHARACTERS = 64 * 1_024 * 1_024;
+
+interface Log {
+  readonly keys: LogKeys;
+  readonly retention: Retention;
+}
+
+/**
+ * The event store of many servers that share a Redis. Every call is one Lua script, and so sees or makes one state of its log.
+ *
+ * Redis' configuration decides what survives its own end: `appendfsync always` loses nothing that was acknowledged. A log
+ * that is lost or rolled back is noticed by its epoch and its chain.
+ */
+export class RedisEventStore implements EventStore {
+  readonly #options: RedisStoreOptions;
+  readonly #prefix: string;
+  readonly #clients: RedisClients;
+  readonly #link: Link;
+  readonly #run: RunScript;
+  readonly #wakeups: Wakeups;
+  readonly #caretaker: Caretaker;
+  readonly #logs = new Map<string, Log>();
+  /** Tells the batches of this process from those of others, and from each other. */
+  readonly #sender = randomBytes(9).toString('base64url');
+  #sent = 0;
+  #waitingCharacters = 0;
+  #underWay = 0;
+  #onIdle: (() => void) | undefined;
+  #closed: Promise<void> | undefined;
+
+  /**
+   * Resolves when it is connected, or when that takes too long: then calls fail with STORE_UNAVAILABLE until it is.
+   *
+   * @throws Error the URL is none
+   */
+  static async open(options: RedisStoreOptions): Promise<RedisEventStore> {
+    const timing = { ...defaultTiming, ...options.timing };
+    const clients = typeof options.redis === 'string' ? connectRedis(options.redis, timing) : options.redis;
+    const store = new RedisEventStore(options, clients, timing);
+    await Promise.all([
+      isReadyWithin(clients.commands, timing.connectMs),
+      isReadyWithin(clients.subscriber, timing.connectMs),
+    ]);
+    store.#caretaker.start();
+    return store;
+  }
+
+  private constructor(options: RedisStoreOptions, clients: RedisClients, timing: RedisTiming) {
+    const onError = (error: Error): void => options.onError?.(error);
+    this.#options = options;
+    this.#prefix = options.prefix ?? 'tidings';
+    this.#clients = clients;
+    this.#run = defineScripts(clients.commands);
+    this.#link = new Link(clients.commands, timing, onError);
+    this.#wakeups = new Wakeups(clients, timing, onError);
+    this.#caretaker = new Caretaker({
+      client: clients.commands,
+      link: this.#link,
+      prefix: this.#prefix,
+      everyMs: options.maintenanceMs ?? 10_000,
+      trim: (log, limit) => this.#trim(log, limit),
+      onError,
+    });
+  }
+
+  append(name: LogName, { events, idempotencyKeys }: Batch): Promise<AppendResult> {
+    return this.#whileOpen(async () => {
+      const { keys, retention } = this.#log(name);
+      const nonce = `${this.#sender}.${(this.#sent += 1)}`;
+      const receipts =
+        idempotencyKeys.length > 0 ? idempotencyKeys.map((key) => keys.receipt(key)) : [keys.resent(nonce)];
+      const values: (string | number)[] = [
+        nonce,
+        keys.channel,
+        ...retentionValues(retention),
+        idempotencyKeys.length > 0 ? RECEIPT_MS : RESENT_MS,
+        events.length,
+      ];
+      let characters = 0;
+      for (const { facts, write } of events) {
+        const body = JSON.stringify(facts);
+        characters += body.length;
+        values.push(body, write?.type ?? '');
+        if (write === null) continue;
+        const { id, expectedRevision, lifetime, deleted, purge } = write;
+        const topics = deleted ? [] : [...new Set(write.topics)];
+        values.push(id, expectedRevision, lifetime, deleted ? 1 : 0, purge ?? '', topics.length, ...topics);
+      }
+      if (this.#waitingCharacters > 0 && this.#waitingCharacters + characters > WAITING_CHARACTERS) {
+        throw storeUnavailable(new Error('too much waits to be written'));
+      }
+      this.#waitingCharacters += characters;
+      try {
+        const answer = await this.#script('append', name, values, receipts);
+        return appendResultOf(answer as AppendAnswer);
+      } finally {
+        this.#waitingCharacters -= characters;
+      }
+    });
+  }
+
+  recall(name: LogName, idempotencyKeys: readonly string[]): Promise<AppendResult | undefined> {
+    return this.#whileOpen(async () => {
+      const receipts = idempotencyKeys.map((key) => this.#log(name).keys.receipt(key));
+      const [receipt] = (await this.#script('recall', name, [], receipts)) as [string?];
+      return receipt === undefined ? undefined : { appended: appendedOf(receipt), duplicate: true };
+    });
+  }
+
+  read(name: LogName, after: Position | 'oldest', limit: number): Promise<Page> {
+    return this.#whileOpen(async () => {
+      const { lost, head, entries } = await this.#read(name, after, limit);
+      if (lost !== '') throw new PositionLost(lost, head);
+      return { entries, head };
+    });
+  }
+
+  head(name: LogName): Promise<Position> {
+    return this.#whileOpen(async () => (await this.#read(name, 'oldest', 0)).head);
+  }
+
+  entity(name: LogName, type: SubjectName, id: string): Promise<EntityRecord | undefined> {
+    return this.#whileOpen(async () =>
+      recordOf((await this.#script('entity', name, [`${type}\0${id}`])) as StoredState),
+    );
+  }
+
+  entities(name: LogName, { type, topic, afterId, limit }: EntityQuery): Promise<EntityPage> {
+    return this.#whileOpen(async () => {
+      const values = [type, topic, afterId === undefined ? '' : `>${afterId}`, limit];
+      const answer = await this.#script('entities', name, values);
+      const [epoch, offset, chain, hasMore, entries] = answer as [...StoredPosition, number, StoredEntry[]];
+      return {
+        entries: entries.map((entry) => entryOf(epoch, entry)),
+        hasMore: hasMore === 1,
+        at: positionOf([epoch, offset, chain]),
+      };
+    });
+  }
+
+  watch(name: LogName, onAppended: (entries: readonly Entry[]) => void): Promise<Unwatch> {
+    return this.#whileOpen(() => this.#wakeups.watch(this.#log(name).keys.channel, onAppended));
+  }
+
+  size(name: LogName): Promise<{ readonly events: number; readonly bytes: number }> {
+    return this.#whileOpen(async () => (await this.#read(name, 'oldest', 0)).size);
+  }
+
+  ping(): Promise<void> {
+    return this.#whileOpen(async () => {
+      await this.#link.call(() => this.#clients.commands.ping());
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#end();
+    return this.#closed;
+  }
+
+  async #end(): Promise<void> {
+    await this.#caretaker.stop();
+    if (this.#underWay > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
+    this.#wakeups.close();
+    this.#link.close();
+    if (typeof this.#options.redis !== 'string') return;
+    this.#clients.commands.disconnect();
+    this.#clients.subscriber.disconnect();
+  }
+
+  /** Refuses what comes after close(), and counts the rest for close() to wait for. */
+  async #whileOpen<Result>(work: () => Promise<Result>): Promise<Result> {
+    if (this.#closed !== undefined) throw storeUnavailable(new Error('the store is closed'));
+    this.#underWay += 1;
+    try {
+      return await work();
+    } finally {
+      this.#underWay -= 1;
+      if (this.#underWay === 0) this.#onIdle?.();
+    }
+  }
+
+  #log(name: LogName): Log {
+    const key = logKey(name);
+    let log = this.#logs.get(key);
+    if (log === undefined) {
+      log = { keys: keysOf(this.#prefix, name), retention: this.#options.retention(name) };
+      this.#logs.set(key, log);
+      this.#caretaker.remember(name);
+    }
+    return log;
+  }
+
+  async #script(
+    script: ScriptName,
+    name: LogName,
+    values: readonly (string | number)[],
+    receipts: readonly string[] = [],
+  ) {
+    const keys = [...this.#log(name).keys.structures, ...receipts];
+    const now = this.#options.now === undefined ? '' : Math.trunc(this.#options.now());
+    // Taken if the log has to be created.
+    const epoch = randomBytes(5).toString('hex');
+    return this.#link.call(() => this.#run(script, keys, [epoch, now, ...values]));
+  }
+
+  async #read(name: LogName, after: Position | 'oldest', limit: number) {
+    const from = after === 'oldest' ? ['', 0, ''] : [after.epoch, after.offset, after.chain];
+    const answer = await this.#script('read', name, [...from, limit]);
+    const [lost, epoch, offset, chain, events, bytes, entries] = answer as [
+      LossReason | '',
+      ...StoredPosition,
+      number,
+      number,
+      StoredEntry[],
+    ];
+    return {
+      lost,
+      head: positionOf([epoch, offset, chain]),
+      size: { events, bytes },
+      entries: entries.map((entry) => entryOf(epoch, entry)),
+    };
+  }
+
+  async #trim(name: LogName, limit: number): Promise<number> {
+    const { retention } = this.#log(name);
+    return (await this.#script('trim', name, [...retentionValues(retention), limit])) as number;
+  }
+}
+
+type AppendAnswer =
+  | readonly ['appended' | 'duplicate', receipt: string]
+  | readonly ['conflict', index: number, current: StoredState];
+
+/** @throws RevisionConflict */
+function appendResultOf(answer: AppendAnswer): AppendResult {
+  if (answer[0] === 'conflict') throw new RevisionConflict(answer[1], recordOf(answer[2]));
+  return { appended: appendedOf(answer[1]), duplicate: answer[0] === 'duplicate' };
+}
+
+function retentionValues({ events, hours, bytes }: Retention): [number, number, number] {
+  return [events, hours * HOUR_MS, bytes];
+}
