@@ -132,6 +132,8 @@ export class TidingsError extends Error {
 
 /** All mistakes of one input at once. */
 export function invalidInput(issues: readonly InputIssue[]): TidingsError {
-  const list = issues.map(({ path, message }) => (path.length > 0 ? `${path.join('.')}: ${message}` : message));
+  const list = issues.map(({ path, message }) =>
+    path.length > 0 ? `${path.join('.')}: ${message}` : message,
+  );
   return new TidingsError('INVALID_INPUT', `The input is invalid. ${list.join('; ')}`, { issues });
 }

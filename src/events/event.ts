@@ -1,4 +1,12 @@
-import { deletions, kinds, subjectOf, type Kind, type Lifetime, type StateOf, type SubjectName } from './catalogue.ts';
+import {
+  deletions,
+  kinds,
+  subjectOf,
+  type Kind,
+  type Lifetime,
+  type StateOf,
+  type SubjectName,
+} from './catalogue.ts';
 import { encodeCursor, type Position } from './position.ts';
 import { topic, type Topic } from './topics.ts';
 

@@ -52,7 +52,7 @@ export class Delivery {
   readonly #pending = new Map<string, Entry>();
   /** Entities that the snapshot shows in a later state than its position tells, with the offset of that state. */
   readonly #ahead = new Map<string, number>();
-  #run: Promise<void> | undefined;
+  #isMoving = false;
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
@@ -149,10 +149,12 @@ export class Delivery {
   #catchUp(): void {
     if (this.#phase === 'ended') return;
     this.#phase = 'catchingUp';
-    this.#run ??= this.#moveOn()
+    if (this.#isMoving) return;
+    this.#isMoving = true;
+    void this.#moveOn()
       .catch((error: unknown) => this.#end(error))
       .finally(() => {
-        this.#run = undefined;
+        this.#isMoving = false;
         // Went live and fell behind again before the run had ended.
         if (this.#phase === 'catchingUp') this.#catchUp();
       });
@@ -164,7 +166,8 @@ export class Delivery {
         if (await this.#step()) return;
       } catch (error) {
         if (error instanceof PositionLost) this.reset(error);
-        else if (error instanceof TidingsError && errorCatalogue[error.code].retryable) await this.#options.pause();
+        else if (error instanceof TidingsError && errorCatalogue[error.code].retryable)
+          await this.#options.pause();
         else throw error;
       }
     }
@@ -239,7 +242,9 @@ export class Delivery {
     );
     if (this.#isEnded()) return;
     // Pages read one after the other are true at different positions: go on from the first, and pass over what the later ones show.
-    const at = pages.map((page) => page.at).reduce((a, b) => (b.offset < a.offset ? b : a), pages[0]?.at ?? feed.position);
+    const at = pages
+      .map((page) => page.at)
+      .reduce((a, b) => (b.offset < a.offset ? b : a), pages[0]?.at ?? feed.position);
     // Only the last item's cursor continues behind the snapshot: what is left of it at any other is nowhere in the log.
     const inside = encodeCursor(at, true);
     this.#pending.clear();

@@ -73,7 +73,7 @@ export class Hub {
   subscribe(operation: Operation, route: Route, sink: Sink): Subscription {
     const key = logKey(route.log);
     let resolve!: () => void;
-    let reject!: (error: Error) => void;
+    let reject!: (error: unknown) => void;
     const ended = new Promise<void>((...settle) => ([resolve, reject] = settle));
     // Whoever doesn't look at it must not end the process.
     ended.catch(() => undefined);
@@ -85,7 +85,7 @@ export class Hub {
       isOver = true;
       this.#release(key, delivery);
       if (error === undefined) resolve();
-      else reject(error instanceof Error ? error : new Error(String(error)));
+      else reject(error);
     };
 
     this.#users.set(key, (this.#users.get(key) ?? 0) + 1);
@@ -140,9 +140,9 @@ export class Hub {
 
   /** Ends every subscription with SHUTTING_DOWN. */
   close(): void {
-    for (const { operations } of [...this.#open.values()]) {
-      for (const { deliveries } of [...operations.values()]) {
-        for (const delivery of [...deliveries]) delivery.fail(new TidingsError('SHUTTING_DOWN'));
+    for (const { operations } of this.#open.values()) {
+      for (const { deliveries } of operations.values()) {
+        for (const delivery of deliveries) delivery.fail(new TidingsError('SHUTTING_DOWN'));
       }
     }
   }
@@ -193,7 +193,7 @@ export class Hub {
       } catch (error) {
         // A result that can't be made is this operation's trouble: its subscribers are told rather than left with a gap.
         this.#options.onError(error);
-        for (const delivery of [...shared.deliveries]) delivery.fail(new TidingsError('INTERNAL_SERVER_ERROR'));
+        for (const delivery of shared.deliveries) delivery.fail(new TidingsError('INTERNAL_SERVER_ERROR'));
       }
     }
   }

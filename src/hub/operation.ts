@@ -71,7 +71,8 @@ function normalise({ schema, document }: OperationRequest, name: string): Normal
       Field: {
         enter(node) {
           const parent = typeInfo.getParentType();
-          if (parent === null || parent === undefined || getNamedType(parent) !== subscription) return undefined;
+          if (parent === null || parent === undefined || getNamedType(parent) !== subscription)
+            return undefined;
           field = node.name.value;
           const kept = (node.arguments ?? []).filter((argument) => !startArguments.has(argument.name.value));
           return { ...node, arguments: kept };

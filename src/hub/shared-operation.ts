@@ -58,8 +58,9 @@ export class SharedOperation {
       contextValue: {},
     });
     // Events carry all that their types show, so that no resolver waits: an event leaves in the turn in which it came.
-    if (executed instanceof Promise) throw new Error(`A resolver under ${operation.field} is not synchronous.`);
-    const result = { json: JSON.stringify(present(executed as ExecutionResult)), cursor: cursorOf(entry) };
+    if (executed instanceof Promise)
+      throw new Error(`A resolver under ${operation.field} is not synchronous.`);
+    const result = { json: JSON.stringify(present(executed)), cursor: cursorOf(entry) };
     this.#last = { entry, result };
     return result;
   }

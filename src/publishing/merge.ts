@@ -49,7 +49,8 @@ function overlay(state: State, patch: State): State {
 /** Null clears: to null, or to what a field starts with that can't be null. */
 function clear(patch: State, blank: State): State {
   const cleared = { ...patch };
-  for (const [field, value] of Object.entries(patch)) if (value === null && field in blank) cleared[field] = blank[field];
+  for (const [field, value] of Object.entries(patch))
+    if (value === null && field in blank) cleared[field] = blank[field];
   return cleared;
 }
 
@@ -67,7 +68,9 @@ export function subjectOfChange(change: AnyChange): Subject {
 export function idOfPatch(change: AnyChange): string | undefined {
   const subject = subjectOfChange(change);
   const patch = change.patch as State;
-  const isComplete = (subject.key ?? ['id']).every((field) => patch[field] !== undefined && patch[field] !== null);
+  const isComplete = (subject.key ?? ['id']).every(
+    (field) => patch[field] !== undefined && patch[field] !== null,
+  );
   return isComplete ? subject.id?.(patch) : undefined;
 }
 
@@ -88,7 +91,9 @@ export function merge(
   const start: State = before === undefined ? blankOf(subject) : before.data;
   // Something newer is known: the event is told, with the state as it is.
   const patched = isStale ? start : overlay(start, clear(change.patch, blankOf(subject)));
-  const derived = isStale ? patched : overlay(patched, (subject.derive?.(patched, change.patch) ?? {}) as State);
+  const derived = isStale
+    ? patched
+    : overlay(patched, (subject.derive?.(patched, change.patch) ?? {}) as State);
   const parsed = subject.schema.safeParse(derived);
   if (!parsed.success) return { issues: parsed.error.issues.map((issue) => locate(issue, change)) };
 
@@ -106,7 +111,8 @@ export function merge(
     data,
     changed: id === null ? [] : changedFields(subject, start, data as State),
     detail: change.detail ?? {},
-    asOf: asOf === undefined || isStale ? (before?.asOf ?? {}) : { ...before?.asOf, [asOf.aspect]: asOf.time },
+    asOf:
+      asOf === undefined || isStale ? (before?.asOf ?? {}) : { ...before?.asOf, [asOf.aspect]: asOf.time },
   } as EventFacts;
   return { event: { facts, write: id === null ? null : entityWrite(facts, id, base?.revision ?? 0) } };
 }
@@ -125,7 +131,11 @@ function entityWrite(facts: EventFacts, id: string, expectedRevision: number): E
 }
 
 function locate(issue: z.core.$ZodIssue, change: AnyChange): InputIssue {
-  const path = [...(change.path ?? []), ...issue.path.map((part) => (typeof part === 'number' ? part : String(part)))];
-  const missing = issue.code === 'invalid_type' && issue.input === undefined && /received undefined/.test(issue.message);
+  const path = [
+    ...(change.path ?? []),
+    ...issue.path.map((part) => (typeof part === 'number' ? part : String(part))),
+  ];
+  const missing =
+    issue.code === 'invalid_type' && issue.input === undefined && /received undefined/.test(issue.message);
   return { path, message: missing ? 'is needed here' : issue.message };
 }

@@ -5,7 +5,13 @@ import type { StateOf, SubjectName } from '../events/catalogue.ts';
 import type { Entry, EventFacts } from '../events/event.ts';
 import { encodeCursor } from '../events/position.ts';
 import type { Topic } from '../events/topics.ts';
-import { RevisionConflict, type AppendResult, type EventStore, type LogName, type NewEvent } from '../store/store.ts';
+import {
+  RevisionConflict,
+  type AppendResult,
+  type EventStore,
+  type LogName,
+  type NewEvent,
+} from '../store/store.ts';
 import type { AnyChange, Plan, StateView } from './change.ts';
 import { idOfPatch, merge, type Base } from './merge.ts';
 
@@ -71,7 +77,10 @@ export class Publisher {
    */
   async #publishOnce(log: LogName, request: PublishRequest, keys: readonly string[]): Promise<Published> {
     const names = keys.map((key) => JSON.stringify([log.workspace, key]));
-    for (let before; (before = names.map((name) => this.#repeatable.get(name)).find(Boolean)) !== undefined; ) {
+    for (
+      let before;
+      (before = names.map((name) => this.#repeatable.get(name)).find(Boolean)) !== undefined;
+    ) {
       await before.catch(() => undefined);
     }
     const task = (async () => {

@@ -15,7 +15,8 @@ const places = [
   { workspace: 'red', project: 'two' },
   { workspace: 'blue', project: 'one' },
 ] as const;
-const markOf = ({ workspace, project }: { workspace: string; project: string | null }) => `<${workspace}/${project ?? 'all'}>`;
+const markOf = ({ workspace, project }: { workspace: string; project: string | null }) =>
+  `<${workspace}/${project ?? 'all'}>`;
 const allMarks = [...places.map(markOf), '<red/all>', '<blue/all>', '<red/everybody>', '<blue/everybody>'];
 
 interface Reader {
@@ -40,7 +41,11 @@ const readers: readonly Reader[] = [
     claims: { workspace: 'red', projects: ['two', 'nowhere'], scope: 'read' },
     may: ['<red/two>', '<red/everybody>'],
   },
-  { name: 'no project of red', claims: { workspace: 'red', projects: [], scope: 'read' }, may: ['<red/everybody>'] },
+  {
+    name: 'no project of red',
+    claims: { workspace: 'red', projects: [], scope: 'read' },
+    may: ['<red/everybody>'],
+  },
   {
     name: 'all projects of blue',
     claims: { workspace: 'blue', projects: '*', scope: 'read' },
@@ -187,7 +192,8 @@ describe('what a reader sees', () => {
         it(`is nothing that it may not read, in the query of ${name}`, async () => {
           const { data, errors } = await server.query(query, undefined, { token: tokenOf(reader) });
           // A repository of a project that it may not read is refused as such.
-          if (errors !== undefined) expect(errors.map((error) => error.extensions['code'])).toEqual(['FORBIDDEN']);
+          if (errors !== undefined)
+            expect(errors.map((error) => error.extensions['code'])).toEqual(['FORBIDDEN']);
           const seen = marksIn(data ?? null);
           expect(seen.filter((mark) => !reader.may.includes(mark))).toEqual([]);
           if (name === 'history') expect(seen.toSorted()).toEqual([...reader.may].toSorted());
@@ -229,9 +235,13 @@ describe('what a reader sees', () => {
 
       it('never comes with the cursor of another workspace', async () => {
         const foreign = workspace === 'red' ? start['blue'] : end['red'];
-        const { errors } = await server.query('query ($after: Cursor) { events(after: $after) { nodes { cursor } } }', { after: foreign }, {
-          token: tokenOf(reader),
-        });
+        const { errors } = await server.query(
+          'query ($after: Cursor) { events(after: $after) { nodes { cursor } } }',
+          { after: foreign },
+          {
+            token: tokenOf(reader),
+          },
+        );
         expect(errors?.[0]?.extensions['code']).toBe('CURSOR_EXPIRED');
       });
     });
@@ -258,7 +268,11 @@ describe('what a reader sees', () => {
       token: server.token({ workspace: 'red', projects: ['one'], scope: 'read' }),
     });
     socket.subscribe('1', `subscription { ${selection} }`);
-    expect(await socket.receive()).toMatchObject({ type: 'error', id: '1', payload: [{ extensions: { code: 'FORBIDDEN' } }] });
+    expect(await socket.receive()).toMatchObject({
+      type: 'error',
+      id: '1',
+      payload: [{ extensions: { code: 'FORBIDDEN' } }],
+    });
   });
 
   it('is nothing without scope read, even to those who may publish everything', async () => {

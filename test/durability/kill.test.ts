@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient, type Client } from 'graphql-ws';
 import { afterAll, describe, expect, it } from 'vitest';
-import WebSocket from 'ws';
+import { WebSocket } from 'ws';
 import { decodeCursor } from '../../src/events/position.ts';
 import { ServerProcess } from '../support/process.ts';
 import { tokenFor } from '../support/server.ts';
@@ -38,7 +38,12 @@ class Listener {
 
   listen(url: string): void {
     const after = this.seen.at(-1)?.cursor;
-    this.#client = createClient({ url, webSocketImpl: WebSocket, connectionParams: { token }, retryAttempts: 0 });
+    this.#client = createClient({
+      url,
+      webSocketImpl: WebSocket,
+      connectionParams: { token },
+      retryAttempts: 0,
+    });
     const stream = this.#client.iterate<{ announcement: Seen }>({
       query: 'subscription ($after: Cursor) { announcement(after: $after) { cursor message } }',
       // The very first time from the beginning: there is nothing before.
@@ -46,7 +51,7 @@ class Listener {
     });
     void (async () => {
       for await (const { data } of stream) {
-        if (data == null) throw new Error('a result without data');
+        if (data === undefined || data === null) throw new Error('a result without data');
         this.seen.push(data.announcement);
         this.#onSeen();
       }
@@ -59,7 +64,10 @@ class Listener {
 }
 
 /** One server on one directory, killed and started again; what its publishers and its subscriber saw. */
-async function killAndRestart(directory: string, kills: number): Promise<{ sent: number; acknowledged: Seen[]; seen: readonly Seen[] }> {
+async function killAndRestart(
+  directory: string,
+  kills: number,
+): Promise<{ sent: number; acknowledged: Seen[]; seen: readonly Seen[] }> {
   const acknowledged: Seen[] = [];
   let sent = 0;
   const listener = new Listener();
@@ -112,7 +120,9 @@ describe('a server that is killed again and again', () => {
       }),
     );
     for (const { sent, acknowledged, seen } of lanes) {
-      console.log(`${KILLS / LANES} kills: ${sent} sent, ${acknowledged.length} acknowledged, ${seen.length} in the log and seen`);
+      console.log(
+        `${KILLS / LANES} kills: ${sent} sent, ${acknowledged.length} acknowledged, ${seen.length} in the log and seen`,
+      );
       const messageAt = new Map(seen.map(({ cursor, message }) => [cursor, message]));
       expect(acknowledged.length).toBeGreaterThan(KILLS / LANES);
       expect(acknowledged.filter(({ cursor, message }) => messageAt.get(cursor) !== message)).toEqual([]);

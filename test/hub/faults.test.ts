@@ -46,7 +46,9 @@ describe('subscribers see every event once and in order although wake-ups are', 
   const expectAll = async (total: number): Promise<void> => {
     using socket = await TestSocket.connect(server.webSocketUrl, { token: tokenFor() });
     const { cursor: after } = (await server.run(AnnounceDocument, { input: { message: 'start' } })).announce;
-    socket.subscribe('1', 'subscription ($after: Cursor) { announcement(after: $after) { message } }', { after });
+    socket.subscribe('1', 'subscription ($after: Cursor) { announcement(after: $after) { message } }', {
+      after,
+    });
     const messages = Array.from({ length: total }, (_, index) => `event ${index}`);
     for (const message of messages) await server.run(AnnounceDocument, { input: { message } });
     const seen = (await socket.receiveMany(total)).map((message) => dataOf(message)['announcement']);

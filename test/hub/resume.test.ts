@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeCursor } from '../../src/events/position.ts';
-import { AnnounceDocument, ReportWorkflowDocument, StatsDocument, UpsertProjectDocument } from '../generated/operations.ts';
+import {
+  AnnounceDocument,
+  ReportWorkflowDocument,
+  StatsDocument,
+  UpsertProjectDocument,
+} from '../generated/operations.ts';
 import { TestServer, tokenFor } from '../support/server.ts';
 import { dataOf, TestSocket, type Message } from '../support/socket.ts';
 import { until } from '../support/until.ts';
@@ -18,7 +23,8 @@ interface Progress {
   readonly changedFields: readonly string[];
 }
 const progressOf = (message: Message): Progress => dataOf(message)['workflowProgress'] as Progress;
-const announcementOf = (message: Message) => dataOf(message)['announcement'] as { cursor: string; message: string };
+const announcementOf = (message: Message) =>
+  dataOf(message)['announcement'] as { cursor: string; message: string };
 const errorOf = (message: Message) => {
   expect(message.type).toBe('error');
   const [error] = message.payload as { message: string; extensions: Record<string, unknown> }[];
@@ -28,9 +34,11 @@ const errorOf = (message: Message) => {
 describe('a subscription with a cursor', () => {
   let server: TestServer;
   const connect = async (token = tokenFor()) => TestSocket.connect(server.webSocketUrl, { token });
-  const announce = async (message: string) => (await server.run(AnnounceDocument, { input: { message } })).announce.cursor;
+  const announce = async (message: string) =>
+    (await server.run(AnnounceDocument, { input: { message } })).announce.cursor;
   const report = async (id: string, percent: number) =>
-    (await server.run(ReportWorkflowDocument, { input: { id, projectId: 'p', percent } })).reportWorkflow.cursor;
+    (await server.run(ReportWorkflowDocument, { input: { id, projectId: 'p', percent } })).reportWorkflow
+      .cursor;
 
   beforeAll(async () => {
     server = await TestServer.start({ environment: { RETENTION_EVENTS: '1000' } });
@@ -47,7 +55,11 @@ describe('a subscription with a cursor', () => {
     const past = await socket.receiveMany(2);
     await announce('live');
     const live = await socket.receive();
-    expect([...past, live].map((message) => announcementOf(message).message)).toEqual(['past 1', 'past 2', 'live']);
+    expect([...past, live].map((message) => announcementOf(message).message)).toEqual([
+      'past 1',
+      'past 2',
+      'live',
+    ]);
   });
 
   it('misses nothing and repeats nothing while others publish, wherever it is cut off', async () => {
@@ -109,11 +121,17 @@ describe('a subscription with a cursor', () => {
 
   it('is told CURSOR_EXPIRED when what comes next has been trimmed', async () => {
     const after = await announce('soon trimmed');
-    const events = Array.from({ length: 500 }, (_, index) => ({ type: 'ANNOUNCEMENT', data: { message: `${index}` } }));
+    const events = Array.from({ length: 500 }, (_, index) => ({
+      type: 'ANNOUNCEMENT',
+      data: { message: `${index}` },
+    }));
     for (let batch = 0; batch < 3; batch++) {
-      await server.run('mutation ($input: PublishEventsInput!) { publishEvents(input: $input) { duplicate } }', {
-        input: { events },
-      });
+      await server.run(
+        'mutation ($input: PublishEventsInput!) { publishEvents(input: $input) { duplicate } }',
+        {
+          input: { events },
+        },
+      );
     }
     const attempt = async () => {
       using socket = await connect();
@@ -140,7 +158,11 @@ describe('a subscription with a cursor', () => {
         { reason: 'SNAPSHOT', workflowId: 's2', percent: 20, changedFields: [] },
       ]);
       await report('s2', 40);
-      expect(progressOf(await socket.receive())).toMatchObject({ reason: 'PROGRESS', workflowId: 's2', percent: 40 });
+      expect(progressOf(await socket.receive())).toMatchObject({
+        reason: 'PROGRESS',
+        workflowId: 's2',
+        percent: 40,
+      });
     });
 
     it('joins it to the live events without a gap or a double, however fast they come', async () => {

@@ -1,5 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AnnounceDocument, ReportWorkflowDocument, StatsDocument, UpsertProjectDocument } from '../generated/operations.ts';
+import {
+  AnnounceDocument,
+  ReportWorkflowDocument,
+  StatsDocument,
+  UpsertProjectDocument,
+} from '../generated/operations.ts';
 import { TestServer } from '../support/server.ts';
 import { dataOf, TestSocket } from '../support/socket.ts';
 import { until } from '../support/until.ts';
@@ -22,7 +27,8 @@ describe('subscribers with the same operation', () => {
   it('share one execution an event, all 1000 of them', async () => {
     const sockets = await Promise.all(Array.from({ length: 10 }, connect));
     for (const socket of sockets) {
-      for (let id = 0; id < 100; id++) socket.subscribe(String(id), 'subscription { announcement { message } }');
+      for (let id = 0; id < 100; id++)
+        socket.subscribe(String(id), 'subscription { announcement { message } }');
     }
     await listening(1_000);
     const before = await stats();
@@ -49,18 +55,25 @@ describe('subscribers with the same operation', () => {
     using socket = await connect();
     const { headCursor } = await stats();
     socket.subscribe('a', 'subscription { workflowProgress(projectId: "p") { percent } }');
-    socket.subscribe('b', 'subscription  { workflowProgress( projectId: "p", delivery: LATEST ) {\n percent } } # same');
-    socket.subscribe('c', 'subscription ($after: Cursor) { workflowProgress(after: $after, projectId: "p") { percent } }', {
-      after: headCursor,
-      unused: 1,
-    });
+    socket.subscribe(
+      'b',
+      'subscription  { workflowProgress( projectId: "p", delivery: LATEST ) {\n percent } } # same',
+    );
+    socket.subscribe(
+      'c',
+      'subscription ($after: Cursor) { workflowProgress(after: $after, projectId: "p") { percent } }',
+      {
+        after: headCursor,
+        unused: 1,
+      },
+    );
     await listening(3);
     expect((await stats()).sharedOperations).toBe(1);
     const before = await stats();
     await server.run(ReportWorkflowDocument, { input: { id: 'w', projectId: 'p', percent: 10 } });
     const messages = await socket.receiveMany(3);
-    expect(messages.map((message) => message.id).toSorted()).toEqual(['a', 'b', 'c']);
-    expect(messages.map(dataOf)).toEqual(Array(3).fill({ workflowProgress: { percent: 10 } }));
+    expect(new Set(messages.map((message) => message.id))).toEqual(new Set(['a', 'b', 'c']));
+    for (const message of messages) expect(dataOf(message)).toEqual({ workflowProgress: { percent: 10 } });
     expect((await stats()).executions - before.executions).toBe(1);
   });
 

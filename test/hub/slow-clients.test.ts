@@ -30,7 +30,8 @@ describe('a client that stops reading', () => {
 
   /** More than any kernel's buffers take: 16 MB. */
   const flood = async (): Promise<void> => {
-    for (let percent = 1; percent <= reports; percent++) await report(percent % 2 === 0 ? 'even' : 'odd', percent);
+    for (let percent = 1; percent <= reports; percent++)
+      await report(percent % 2 === 0 ? 'even' : 'odd', percent);
   };
 
   it('is parked at its position, costs others nothing, and gets everything in order when it reads again', async () => {
@@ -43,7 +44,9 @@ describe('a client that stops reading', () => {
     await flood();
     const all = Array.from({ length: reports }, (_, index) => index + 1);
     const percents = async (socket: TestSocket) =>
-      (await socket.receiveMany(reports)).map((message) => (dataOf(message)['workflowProgress'] as Progress).percent);
+      (await socket.receiveMany(reports)).map(
+        (message) => (dataOf(message)['workflowProgress'] as Progress).percent,
+      );
     expect(await percents(quick)).toEqual(all);
     expect((await stats()).parked).toBe(1);
     slow.socket.resume();
@@ -62,7 +65,9 @@ describe('a client that stops reading', () => {
     await until(async () => (await stats()).parked === 1);
     slow.socket.resume();
     const seen: Progress[] = [];
-    while (!(seen.some((each) => each.percent === reports) && seen.some((each) => each.percent === reports - 1))) {
+    while (!(
+      seen.some((each) => each.percent === reports) && seen.some((each) => each.percent === reports - 1)
+    )) {
       seen.push(dataOf(await slow.receive())['workflowProgress'] as Progress);
     }
     expect(seen.length).toBeLessThan(reports);
@@ -70,7 +75,9 @@ describe('a client that stops reading', () => {
       { workflowId: 'odd', percent: reports - 1 },
       { workflowId: 'even', percent: reports },
     ]);
-    expect(seen.map((each) => each.percent)).toEqual(seen.map((each) => each.percent).toSorted((a, b) => a - b));
+    expect(seen.map((each) => each.percent)).toEqual(
+      seen.map((each) => each.percent).toSorted((a, b) => a - b),
+    );
     await report('odd', 0);
     expect((dataOf(await slow.receive())['workflowProgress'] as Progress).percent).toBe(0);
   });

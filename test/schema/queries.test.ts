@@ -441,8 +441,8 @@ describe('presence', () => {
     expect(await space.tell('leaveRoom', { room: 'lobby' }, 'left', { userId: 'bob' })).toEqual({
       left: true,
     });
-    const page = await space.ask('{ presence(room: "lobby") { nodes { userId status lastSeenAt } } }');
-    expect(page).toMatchObject({
+    const members = await space.ask('{ presence(room: "lobby") { nodes { userId status lastSeenAt } } }');
+    expect(members).toMatchObject({
       presence: {
         nodes: [
           { userId: 'ada', status: 'ONLINE' },
@@ -450,7 +450,9 @@ describe('presence', () => {
         ],
       },
     });
-    expect(await space.ask('{ presence(room: "lobby", statuses: [ONLINE, AWAY]) { nodes { userId } } }')).toEqual({
+    expect(
+      await space.ask('{ presence(room: "lobby", statuses: [ONLINE, AWAY]) { nodes { userId } } }'),
+    ).toEqual({
       presence: { nodes: [{ userId: 'ada' }] },
     });
     expect(await inRoom('attic')).toEqual([]);

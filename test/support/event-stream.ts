@@ -7,7 +7,9 @@ export interface StreamEvent {
 }
 
 /** The events of a stream, as they come. Comments are left out. */
-export async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<StreamEvent, void, undefined> {
+export async function* eventsOf(
+  body: ReadableStream<Uint8Array>,
+): AsyncGenerator<StreamEvent, void, undefined> {
   const decoder = new TextDecoder();
   let text = '';
   for await (const chunk of body as unknown as AsyncIterable<Uint8Array>) {
@@ -32,7 +34,11 @@ export interface StreamRequest {
 }
 
 /** Opens a stream of one operation. */
-export async function openStream(url: string, request: StreamRequest, signal?: AbortSignal): Promise<Response> {
+export async function openStream(
+  url: string,
+  request: StreamRequest,
+  signal?: AbortSignal,
+): Promise<Response> {
   const { query, variables, token, lastEventId } = request;
   return fetch(url, {
     method: 'POST',
@@ -48,7 +54,10 @@ export async function openStream(url: string, request: StreamRequest, signal?: A
 }
 
 /** The first `next` events of an operation, then leaves. */
-export async function readEvents(url: string, request: StreamRequest & { readonly count: number }): Promise<StreamEvent[]> {
+export async function readEvents(
+  url: string,
+  request: StreamRequest & { readonly count: number },
+): Promise<StreamEvent[]> {
   const abort = new AbortController();
   const response = await openStream(url, request, abort.signal);
   const events: StreamEvent[] = [];

@@ -18,7 +18,10 @@ export class ServerProcess implements AsyncDisposable {
     this.exited = exited;
   }
 
-  static async start(directory: string, environment: Readonly<Record<string, string>> = {}): Promise<ServerProcess> {
+  static async start(
+    directory: string,
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<ServerProcess> {
     const child = spawn(process.execPath, [main], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {

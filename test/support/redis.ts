@@ -124,7 +124,8 @@ function redisProgram(): string {
   return (program = 'redis-server');
 }
 
-async function freePort(): Promise<number> {
+/** One that nobody listens to now. */
+export async function freePort(): Promise<number> {
   const server = createServer();
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -17,7 +17,11 @@ export interface Answer<Data> {
   readonly status: number;
   readonly headers: Headers;
   readonly data?: Data | null;
-  readonly errors?: readonly { readonly message: string; readonly path?: unknown; readonly extensions: Record<string, unknown> }[];
+  readonly errors?: readonly {
+    readonly message: string;
+    readonly path?: unknown;
+    readonly extensions: Record<string, unknown>;
+  }[];
 }
 
 export interface TestServerOptions extends Overrides {
@@ -96,7 +100,8 @@ export class TestServer implements AsyncDisposable {
     options: { readonly token?: string | null } = {},
   ): Promise<Data> {
     const { data, errors } = await this.query(document, variables, options);
-    if (errors !== undefined || data === undefined || data === null) throw new Error(`failed: ${JSON.stringify(errors)}`);
+    if (errors !== undefined || data === undefined || data === null)
+      throw new Error(`failed: ${JSON.stringify(errors)}`);
     return data;
   }
 
@@ -113,7 +118,9 @@ export class TestServer implements AsyncDisposable {
         'content-type': 'application/json',
         'x-github-event': event,
         'x-github-delivery': options.delivery ?? randomUUID(),
-        'x-hub-signature-256': `sha256=${createHmac('sha256', options.secret ?? WEBHOOK_SECRET).update(body).digest('hex')}`,
+        'x-hub-signature-256': `sha256=${createHmac('sha256', options.secret ?? WEBHOOK_SECRET)
+          .update(body)
+          .digest('hex')}`,
       },
       body,
     });

@@ -1,4 +1,4 @@
-import WebSocket, { type ClientOptions } from 'ws';
+import { WebSocket, type ClientOptions } from 'ws';
 
 /** One message of the protocol, as it came over the wire. */
 export interface Message {
@@ -27,13 +27,17 @@ export class TestSocket implements Disposable {
     });
     this.socket.on('error', () => undefined);
     this.socket.on('message', (data) => {
-      this.#received.push(JSON.parse(String(data as Buffer)) as Message);
+      this.#received.push(JSON.parse((data as Buffer).toString()) as Message);
       this.#arrived();
     });
   }
 
   /** A socket that has been acknowledged. */
-  static async connect(url: string, payload: Record<string, unknown> | undefined, options: ClientOptions = {}): Promise<TestSocket> {
+  static async connect(
+    url: string,
+    payload: Record<string, unknown> | undefined,
+    options: ClientOptions = {},
+  ): Promise<TestSocket> {
     const client = new TestSocket(url, { ...options, protocol: 'graphql-transport-ws' });
     await client.opened();
     client.send({ type: 'connection_init', ...(payload === undefined ? {} : { payload }) });
@@ -63,7 +67,8 @@ export class TestSocket implements Disposable {
     for (;;) {
       const message = this.#received.shift();
       if (message !== undefined) return message;
-      if (this.#isClosed) throw new Error(`closed with ${(await this.closed).code} while a message was expected`);
+      if (this.#isClosed)
+        throw new Error(`closed with ${(await this.closed).code} while a message was expected`);
       await new Promise<void>((resolve) => (this.#arrived = resolve));
     }
   }
@@ -82,7 +87,8 @@ export class TestSocket implements Disposable {
     const messages: Message[] = [];
     for (;;) {
       const message = await this.receive();
-      if (message.type === 'pong' && JSON.stringify(message.payload) === JSON.stringify(payload)) return messages;
+      if (message.type === 'pong' && JSON.stringify(message.payload) === JSON.stringify(payload))
+        return messages;
       messages.push(message);
     }
   }

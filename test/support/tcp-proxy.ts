@@ -70,7 +70,7 @@ export class TcpProxy implements AsyncDisposable {
   /** Lets pass what was held, and everything from now on. */
   release(): void {
     this.#held = 'nothing';
-    for (const [socket, { peer }] of this.#open) socket.unpipe(peer).pipe(peer);
+    for (const [socket, { peer }] of this.#open) if (!socket.destroyed) socket.unpipe(peer).pipe(peer);
   }
 
   #isHeld(areAnswers: boolean): boolean {

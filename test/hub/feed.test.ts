@@ -1,0 +1,99 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Entry } from '../../src/events/event.ts';
+import { Feed } from '../../src/hub/feed.ts';
+import { EmbeddedEventStore } from '../../src/store/embedded/embedded-store.ts';
+import type { EventStore, LogName } from '../../src/store/store.ts';
+import { batch, change, content, contents } from '../store/sample.ts';
+import { keepEverything } from '../store/support.ts';
+import { until } from '../support/until.ts';
+
+const log: LogName = { workspace: 'default', stream: 'events' };
+
+describe('a feed', () => {
+  let directory: string;
+  let store: EventStore;
+  let feed: Feed;
+  let passed: number[];
+  let heads: number;
+  /** What the store would have told the feed, where the test tells it instead. */
+  let told: (readonly Entry[])[];
+
+  beforeEach(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'tidings-feed-'));
+    store = await EmbeddedEventStore.open({ directory, retention: () => keepEverything });
+    [passed, heads, told] = [[], 0, []];
+  });
+  afterEach(async () => {
+    feed.close();
+    await store.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  const open = async (isDeaf: boolean): Promise<void> => {
+    const watched: EventStore = new Proxy<EventStore>(store, {
+      get(target, name) {
+        if (name === 'head') heads++;
+        if (name === 'watch' && isDeaf) {
+          const watch: EventStore['watch'] = async (each) =>
+            target.watch(each, (entries) => void told.push(entries));
+          return watch;
+        }
+        const value: unknown = Reflect.get(target, name);
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+      },
+    });
+    feed = await Feed.open({
+      store: watched,
+      log,
+      checkMs: 60_000,
+      retryMs: 10,
+      ringBytes: 1e6,
+      onEntry: ({ position }) => passed.push(position.offset),
+      onReset: () => expect.fail('began anew'),
+      onError: () => undefined,
+    });
+    heads = 0;
+  };
+
+  it('recognises what follows as it is told, and does not look at the log', async () => {
+    await open(false);
+    const odd = change('42', { title: 'Grüße, 世界 🎉 \uD800 \u0000 \u2028 "quoted" \\ </script>' });
+    const metadata: unknown = JSON.parse(
+      '{ "b": -0.1, "10": null, "9": [1e21, 1e-7], "__proto__": { "a": [] } }',
+    );
+    const absent = { x: undefined, y: [undefined] };
+    const data = { ...odd.facts.data, metadata, absent } as never;
+    await store.append(log, batch({ ...odd, facts: { ...odd.facts, data } }, content()));
+    await store.append(log, batch(...contents(20)));
+    await until(() => passed.length === 22);
+    expect(passed).toEqual(Array.from({ length: 22 }, (_, index) => index + 1));
+    expect([heads, feed.logReads]).toEqual([0, 0]);
+  });
+
+  it('looks at the log where it is told that something may be missing', async () => {
+    await open(true);
+    await store.append(log, batch(...contents(3)));
+    feed.accept([]);
+    await until(() => passed.length === 3);
+    expect(feed.logReads).toBe(1);
+  });
+
+  it('passes nothing on that is not of its history, and looks at the log instead', async () => {
+    await open(true);
+    await store.append(log, batch(content('one'), content('two')));
+    await until(() => told.length === 1);
+    const [one, two] = told[0] as [Entry, Entry];
+    feed.accept([{ ...one, position: { ...one.position, chain: '0123456789ab' } }]);
+    await until(() => passed.length === 2);
+    expect(heads).toBe(2);
+    // The same offsets again: as they were, and with another chain.
+    feed.accept([one, two]);
+    expect(heads).toBe(2);
+    feed.accept([{ ...one, position: { ...one.position, chain: '0123456789ab' } }]);
+    await until(() => heads === 3);
+    expect(passed).toEqual([1, 2]);
+  });
+});
