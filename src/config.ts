@@ -10,14 +10,12 @@ interface Setting {
   readonly schema: z.ZodType;
 }
 
-const setting = <Schema extends z.ZodType>(definition: Omit<Setting, 'schema'> & { readonly schema: Schema }) => definition;
+const setting = <Schema extends z.ZodType>(
+  definition: Omit<Setting, 'schema'> & { readonly schema: Schema },
+) => definition;
 
 const whole = (min: number, max: number) =>
-  z
-    .string()
-    .regex(/^\d+$/, 'has to be a whole number')
-    .transform(Number)
-    .pipe(z.number().min(min).max(max));
+  z.string().regex(/^\d+$/, 'has to be a whole number').transform(Number).pipe(z.number().min(min).max(max));
 const list = z.string().transform((text) =>
   text
     .split(',')
@@ -42,21 +40,38 @@ export const settings = {
   DATA_DIR: setting({
     default: './data',
     example: '/var/lib/tidings',
-    description: 'Directory of the embedded store. One process at a time.',
+    description:
+      'Directory of the embedded store, and of webhooks that wait for the store. Each server has one of its own.',
     schema: z.string().min(1),
+  }),
+  REDIS_URL: setting({
+    default: '',
+    example: 'redis://:password@redis:6379',
+    description:
+      'Redis (7 or newer) that holds the logs instead of DATA_DIR, for any number of servers. Also redis+sentinel://host:port,host:port/masterName and redis+cluster://host:port,host:port; rediss for TLS.',
+    schema: optional.refine(
+      (url) => url === undefined || /^rediss?(?:\+sentinel|\+cluster)?:\/\/[^/\s]+(?:\/\S*)?$/.test(url),
+      'has to be redis://, redis+sentinel:// or redis+cluster:// (rediss for TLS) with a host',
+    ),
   }),
   JWT_SECRET: setting({
     default: '',
     example: '$(openssl rand -hex 32)',
     description:
       'Secret of at least 32 bytes that tokens are signed with (HS256). Without it and JWT_PUBLIC_KEY the server runs in development mode: on loopback only, with a key of its own.',
-    schema: optional.refine((secret) => secret === undefined || Buffer.byteLength(secret) >= 32, 'has to have at least 32 bytes'),
+    schema: optional.refine(
+      (secret) => secret === undefined || Buffer.byteLength(secret) >= 32,
+      'has to have at least 32 bytes',
+    ),
   }),
   JWT_PUBLIC_KEY: setting({
     default: '',
     example: '$(cat public.pem)',
     description: 'Public key in PEM that tokens are checked with: RSA (RS256) or P-256 (ES256).',
-    schema: optional.refine((key) => key === undefined || key.includes('-----BEGIN PUBLIC KEY-----'), 'has to be a public key in PEM'),
+    schema: optional.refine(
+      (key) => key === undefined || key.includes('-----BEGIN PUBLIC KEY-----'),
+      'has to be a public key in PEM',
+    ),
   }),
   JWT_ISSUER: setting({
     default: '',
@@ -150,7 +165,10 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   for (const [name, { default: fallback, example, schema }] of Object.entries(settings)) {
     const parsed = schema.safeParse(environment[name] ?? fallback);
     if (parsed.success) values[name] = parsed.data;
-    else mistakes.push(`${name}: ${parsed.error.issues[0]?.message ?? 'is wrong'}, for example ${name}=${example}`);
+    else
+      mistakes.push(
+        `${name}: ${parsed.error.issues[0]?.message ?? 'is wrong'}, for example ${name}=${example}`,
+      );
   }
   const { HOST, JWT_SECRET, JWT_PUBLIC_KEY } = values as unknown as Settings;
   if (JWT_SECRET !== undefined && JWT_PUBLIC_KEY !== undefined) {
@@ -163,6 +181,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       `HOST: is reachable from outside, which needs a key for tokens, for example JWT_SECRET=${settings.JWT_SECRET.example}`,
     );
   }
-  if (mistakes.length > 0) throw new ConfigError(`The configuration is wrong:\n${mistakes.map((each) => `  ${each}`).join('\n')}`);
+  if (mistakes.length > 0)
+    throw new ConfigError(`The configuration is wrong:\n${mistakes.map((each) => `  ${each}`).join('\n')}`);
   return { ...(values as unknown as Settings), developmentMode };
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import pino, { type Logger } from 'pino';
 import { Authenticator } from './auth/authenticator.ts';
 import { developmentSecret } from './auth/development-key.ts';
@@ -9,12 +9,17 @@ import type { Config } from './config.ts';
 import { TidingsError } from './errors.ts';
 import { Hub } from './hub/hub.ts';
 import { GithubReceiver } from './ingest/github/receive.ts';
-import { MemoryLeases } from './presence/leases.ts';
+import { Spool, type SpoolOptions } from './ingest/spool.ts';
+import { MemoryLeases, type LeaseTable } from './presence/leases.ts';
 import { LogPresence } from './presence/log-presence.ts';
+import { RedisLeases } from './presence/redis-leases.ts';
 import { Publisher } from './publishing/publisher.ts';
 import type { RequestContext, ServerFacts } from './schema/context.ts';
 import { schema } from './schema/schema.ts';
+import { DirectoryLock } from './store/embedded/directory-lock.ts';
 import { EmbeddedEventStore } from './store/embedded/embedded-store.ts';
+import { connectRedis, defaultTiming } from './store/redis/clients.ts';
+import { RedisEventStore } from './store/redis/redis-store.ts';
 import type { EventStore, LogName, Retention } from './store/store.ts';
 import { Documents } from './transport/documents.ts';
 import { GraphiqlPage } from './transport/graphiql.ts';
@@ -37,6 +42,8 @@ export interface Overrides {
 export interface Limits {
   readonly bodyBytes: number;
   readonly webhookBodyBytes: number;
+  /** Of the webhooks that wait while the store can't be reached. */
+  readonly spoolBytes: number;
   readonly messageBytes: number;
   readonly operationsPerConnection: number;
   readonly initTimeoutMs: number;
@@ -52,6 +59,7 @@ export interface Limits {
 const defaultLimits: Limits = {
   bodyBytes: 256 * 1_024,
   webhookBodyBytes: 25 * 1_024 * 1_024,
+  spoolBytes: 1_024 * 1_024 * 1_024,
   messageBytes: 64 * 1_024,
   operationsPerConnection: 100,
   initTimeoutMs: 3_000,
@@ -72,26 +80,27 @@ export interface Gateway {
   stop(): Promise<void>;
 }
 
-const version = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string })
-  .version;
+const version = (
+  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+).version;
 
-/** Puts the server together. Nothing happens before `start`, but that the embedded store opens its directory. */
+/** Puts the server together. Nothing happens before `start`, but that the embedded store and the spool open their directories. */
 export async function createGateway(config: Config, overrides: Overrides = {}): Promise<Gateway> {
   const now = overrides.now ?? Date.now;
   const limits = { ...defaultLimits, ...overrides.limits };
   const logger = overrides.logger ?? pino({ level: config.LOG_LEVEL });
-  const onError = (error: unknown): void => logger.error({ err: error }, 'unexpected error');
+  const onStoreError = (error: unknown): void => logger.error({ err: error }, 'store error');
+  const onError = (error: unknown): void => {
+    // The store tells of an outage once; all who try again meanwhile need not.
+    const isOutage = error instanceof TidingsError && error.code === 'STORE_UNAVAILABLE';
+    logger[isOutage ? 'debug' : 'error']({ err: error }, 'unexpected error');
+  };
 
   const directory = resolve(config.DATA_DIR);
-  const opened = await EmbeddedEventStore.open({
-    directory,
-    retention: (log) => retentionOf(log, config),
-    now,
-    onError,
-  });
-  const store = overrides.aroundStore?.(opened) ?? opened;
+  const backend = await openBackend(config, { directory, now, onError: onStoreError });
+  const store = overrides.aroundStore?.(backend.store) ?? backend.store;
   const publisher = new Publisher({ store, now });
-  const presence = new LogPresence({ store, leases: new MemoryLeases({ now }), now, onError });
+  const presence = new LogPresence({ store, leases: backend.leases, now, onError });
   const hub = new Hub({
     store,
     schema,
@@ -139,7 +148,14 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
 
   const operations = new Operations({ documents: new Documents(schema), hub, onHidden: onError });
   const { highWaterMark, writeDeadlineMs } = limits;
-  const sse = new SseTransport({ operations, contextOf, now, highWaterMark, writeDeadlineMs, heartbeatMs: limits.pingMs });
+  const sse = new SseTransport({
+    operations,
+    contextOf,
+    now,
+    highWaterMark,
+    writeDeadlineMs,
+    heartbeatMs: limits.pingMs,
+  });
   const transportWs = createTransportWs({
     operations,
     authenticator,
@@ -148,7 +164,17 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     initTimeoutMs: limits.initTimeoutMs,
     onError,
   });
+  const spool = await openSpool(join(directory, 'spool'), {
+    maxBytes: limits.spoolBytes,
+    replay: (item) => github.replay(item),
+    log: logger,
+    retryMs: limits.retryMs,
+  }).catch(async (error: unknown) => {
+    await backend.close();
+    throw error;
+  });
   const github = new GithubReceiver({
+    spool,
     secret: config.GITHUB_WEBHOOK_SECRET ?? null,
     allowUnsigned: config.developmentMode,
     publish: async (plan, idempotencyKeys) => {
@@ -200,8 +226,9 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     await presence.close();
     sse.close();
     await web.close(config.DRAIN_SECONDS * 1_000);
+    await spool.close();
     hub.close();
-    await store.close();
+    await backend.close();
     logger.info('stopped');
   };
   return {
@@ -211,6 +238,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     },
     developmentToken,
     async start() {
+      spool.start();
       url = await web.listen(config.PORT, config.HOST);
       logger.info({ url, version, developmentMode: config.developmentMode }, 'listening');
     },
@@ -219,6 +247,50 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
       await stopping;
     },
   };
+}
+
+/** What is kept where: on this machine by one process, or in Redis by any number of them. */
+interface Backend {
+  readonly store: EventStore;
+  readonly leases: LeaseTable;
+  close(): Promise<void>;
+}
+
+async function openBackend(
+  config: Config,
+  {
+    directory,
+    now,
+    onError,
+  }: { readonly directory: string; readonly now: () => number; readonly onError: (error: unknown) => void },
+): Promise<Backend> {
+  const shared = { retention: (log: LogName) => retentionOf(log, config), onError };
+  if (config.REDIS_URL === undefined) {
+    const store = await EmbeddedEventStore.open({ ...shared, directory, now });
+    return { store, leases: new MemoryLeases({ now }), close: async () => store.close() };
+  }
+  const clients = connectRedis(config.REDIS_URL, defaultTiming);
+  const store = await RedisEventStore.open({ ...shared, redis: clients });
+  return {
+    store,
+    leases: new RedisLeases({ redis: clients.commands }),
+    async close() {
+      await store.close();
+      clients.commands.disconnect();
+      clients.subscriber.disconnect();
+    },
+  };
+}
+
+function openSpool(directory: string, options: Omit<SpoolOptions, 'directory' | 'lock'>): Promise<Spool> {
+  const lock = (): DirectoryLock => {
+    try {
+      return new DirectoryLock(directory);
+    } catch (cause) {
+      throw new Error('another server uses it; each needs a DATA_DIR of its own', { cause });
+    }
+  };
+  return Spool.open({ ...options, directory, lock });
 }
 
 /** Presence is worth nothing once it is stale. */

@@ -11,7 +11,7 @@ import { kinds } from '../events/catalogue.ts';
 import type { EventFacts } from '../events/event.ts';
 import type { Scope, Viewer } from './viewer.ts';
 
-export function mayReadProject(viewer: Viewer, projectId: string): boolean {
+function mayReadProject(viewer: Viewer, projectId: string): boolean {
   return viewer.scopes.has('read') && (viewer.projects === '*' || viewer.projects.has(projectId));
 }
 
@@ -79,7 +79,8 @@ export function workspaceScope(viewer: Viewer): AccessScope {
   }
   return {
     key: 'workspace',
-    mayRead: (facts) => facts.projectId === null && facts.userId === null && forEverybody.has(kinds[facts.kind]),
+    mayRead: (facts) =>
+      facts.projectId === null && facts.userId === null && forEverybody.has(kinds[facts.kind]),
   };
 }
 

@@ -53,7 +53,10 @@ export class Authenticator {
    *
    * @throws TidingsError UNAUTHENTICATED
    */
-  fromConnection(payload: Readonly<Record<string, unknown>> | undefined, upgrade: IncomingHttpHeaders): Viewer {
+  fromConnection(
+    payload: Readonly<Record<string, unknown>> | undefined,
+    upgrade: IncomingHttpHeaders,
+  ): Viewer {
     const token = payload === undefined ? undefined : tokenOf(payload);
     return token === undefined ? this.fromHeaders(upgrade) : this.verify(token);
   }
@@ -76,7 +79,8 @@ export class Authenticator {
   /** A cookie comes along whoever made the browser ask, so it counts only for pages that may use the server. */
   #cookie(headers: IncomingHttpHeaders): string | undefined {
     const site = headers['sec-fetch-site'];
-    const isForeign = headers.origin === undefined && site !== undefined && site !== 'same-origin' && site !== 'none';
+    const isForeign =
+      headers.origin === undefined && site !== undefined && site !== 'same-origin' && site !== 'none';
     if (isForeign || !this.isAllowedOrigin(headers)) return undefined;
     for (const pair of headers.cookie?.split(';') ?? []) {
       const [name, value] = pair.trim().split('=', 2);
@@ -99,5 +103,7 @@ function tokenOf(payload: Readonly<Record<string, unknown>>): string | undefined
     if (lower === 'authtoken' || lower === 'token') return bearer(value) ?? value;
   }
   const { headers } = payload;
-  return typeof headers === 'object' && headers !== null ? tokenOf(headers as Record<string, unknown>) : undefined;
+  return typeof headers === 'object' && headers !== null
+    ? tokenOf(headers as Record<string, unknown>)
+    : undefined;
 }

@@ -63,15 +63,20 @@ export class TokenVerifier {
       payload = verified.payload;
     } catch (error) {
       if (error instanceof TidingsError) throw error;
-      throw refused(error instanceof jwt.TokenExpiredError ? 'The token has expired.' : 'The token is not valid.');
+      throw refused(
+        error instanceof jwt.TokenExpiredError ? 'The token has expired.' : 'The token is not valid.',
+      );
     }
     const claims = Claims.safeParse(payload);
     if (!claims.success) {
-      throw refused(`The token's claims are not valid: ${claims.error.issues.map((issue) => issue.path.join('.')).join(', ')}.`);
+      throw refused(
+        `The token's claims are not valid: ${claims.error.issues.map((issue) => issue.path.join('.')).join(', ')}.`,
+      );
     }
     const { sub, exp, iat, workspace, projects, scope } = claims.data;
     // From when it was issued, but never from later than now.
-    if (exp - Math.min(iat ?? seconds, seconds) > MAX_LIFETIME_SECONDS) throw refused('The token lives for more than 30 days.');
+    if (exp - Math.min(iat ?? seconds, seconds) > MAX_LIFETIME_SECONDS)
+      throw refused('The token lives for more than 30 days.');
     return {
       userId: sub,
       workspace,

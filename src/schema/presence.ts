@@ -51,7 +51,10 @@ function isThere(member: StateOf<'member'>): boolean {
 listField('presence', {
   of: 'member',
   node: PresenceMember,
-  args: builder.args((t) => ({ room: t.id({ required: true }), statuses: t.field({ type: [PresenceStatus] }) })),
+  args: builder.args((t) => ({
+    room: t.id({ required: true }),
+    statuses: t.field({ type: [PresenceStatus] }),
+  })),
   where: ({ room, statuses }, { presence, viewer }) => {
     scopeOfRoom(viewer, room);
     return {

@@ -128,7 +128,9 @@ export class Connection implements ConnectionContext {
         if (this.#viewer !== viewer) return;
         if (!('errors' in opened)) return subscription.reroute(opened.route);
         const [error] = opened.errors;
-        subscription.fail(new TidingsError((error?.extensions?.['code'] ?? 'FORBIDDEN') as ErrorCode, error?.message));
+        subscription.fail(
+          new TidingsError((error?.extensions?.['code'] ?? 'FORBIDDEN') as ErrorCode, error?.message),
+        );
         ended++;
       }),
     );

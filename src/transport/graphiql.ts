@@ -63,9 +63,19 @@ export class GraphiqlPage {
       headers: JSON.stringify({ Authorization: `Bearer ${this.#token ?? '<your token>'}` }, null, 2),
       shouldPersistHeaders: false,
     });
-    const plain = Buffer.from(html);
+    const plain = Buffer.from(sendHeadersOverWebSockets(html));
     // Weak, because both forms of the page have it.
     const etag = `W/"${createHash('sha1').update(plain).digest('base64url')}"`;
     return { plain, compressed: await compress(plain), etag };
   }
+}
+
+/** The page's WebSocket client takes what it sends first from `connectionParams`, but the page fills in `headers` only, which HTTP uses. */
+function sendHeadersOverWebSockets(html: string): string {
+  const page = html.replace(
+    /extensions:\{headers:(\w+)\?\.headers\}/,
+    'extensions:{headers:$1?.headers,connectionParams:$1?.headers}',
+  );
+  if (page === html) throw new Error('GraphiQL is not as it was: its headers do not reach the WebSocket.');
+  return page;
 }

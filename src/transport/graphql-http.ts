@@ -108,11 +108,16 @@ function checkParams(params: unknown): GraphQLRequest {
     throw new TidingsError('BAD_REQUEST', 'The body has to be one JSON object with a "query".');
   }
   const { query, operationName, variables } = params as Record<string, unknown>;
-  if (typeof query !== 'string' || query === '') throw new TidingsError('BAD_REQUEST', '"query" has to be a GraphQL document.');
+  if (typeof query !== 'string' || query === '')
+    throw new TidingsError('BAD_REQUEST', '"query" has to be a GraphQL document.');
   if (operationName !== undefined && operationName !== null && typeof operationName !== 'string') {
     throw new TidingsError('BAD_REQUEST', '"operationName" has to be a string.');
   }
-  if (variables !== undefined && variables !== null && (typeof variables !== 'object' || Array.isArray(variables))) {
+  if (
+    variables !== undefined &&
+    variables !== null &&
+    (typeof variables !== 'object' || Array.isArray(variables))
+  ) {
     throw new TidingsError('BAD_REQUEST', '"variables" has to be a JSON object.');
   }
   return { query, operationName, variables: variables as Record<string, unknown> | null | undefined };

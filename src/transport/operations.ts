@@ -66,7 +66,11 @@ export class Operations {
   }
 
   /** Checks the arguments and the access of a subscription, and tells where its events come from. */
-  async open(prepared: PreparedRequest, request: GraphQLRequest, context: RequestContext): Promise<Opened | OpenFailure> {
+  async open(
+    prepared: PreparedRequest,
+    request: GraphQLRequest,
+    context: RequestContext,
+  ): Promise<Opened | OpenFailure> {
     const { documents, hub, onHidden } = this.#options;
     const { schema } = documents;
     const { document } = prepared;

@@ -1,4 +1,9 @@
-import { GraphQLError, type ExecutionResult, type FormattedExecutionResult, type GraphQLFormattedError } from 'graphql';
+import {
+  GraphQLError,
+  type ExecutionResult,
+  type FormattedExecutionResult,
+  type GraphQLFormattedError,
+} from 'graphql';
 import { errorCatalogue, TidingsError, type ErrorCode } from '../errors.ts';
 
 /** An error that a client may see, with the code of the catalogue. What nobody expected is hidden and handed to `onHidden`. */
@@ -8,7 +13,10 @@ export function presentError(
   fallback: ErrorCode = 'BAD_REQUEST',
 ): GraphQLFormattedError {
   const { locations, path } = error instanceof GraphQLError ? error.toJSON() : {};
-  const place = { ...(locations === undefined ? {} : { locations }), ...(path === undefined ? {} : { path }) };
+  const place = {
+    ...(locations === undefined ? {} : { locations }),
+    ...(path === undefined ? {} : { path }),
+  };
   const cause = rootOf(error);
   if (cause instanceof TidingsError) {
     return { message: cause.message, ...place, extensions: { code: cause.code, ...cause.details } };
@@ -23,7 +31,10 @@ export function presentError(
 }
 
 /** The result with its errors as clients may see them. */
-export function presentResult(result: ExecutionResult, onHidden: (error: unknown) => void): FormattedExecutionResult {
+export function presentResult(
+  result: ExecutionResult,
+  onHidden: (error: unknown) => void,
+): FormattedExecutionResult {
   const { data, errors } = result;
   if (errors === undefined || errors.length === 0) return data === undefined ? {} : { data };
   const formatted = errors.map((error) => presentError(error, onHidden));

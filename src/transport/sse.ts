@@ -47,7 +47,12 @@ export class SseTransport {
   }
 
   /** Never fails over an operation: clients take an HTTP error for a reason to try again. */
-  async handle(request: IncomingMessage, response: ServerResponse, body: GraphQLRequest, viewer: Viewer): Promise<void> {
+  async handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    body: GraphQLRequest,
+    viewer: Viewer,
+  ): Promise<void> {
     const { operations, contextOf } = this.#options;
     const lastEventId = request.headers['last-event-id'];
     if (lastEventId === FINISHED) return void response.writeHead(204).end();
@@ -55,7 +60,8 @@ export class SseTransport {
     if ('errors' in prepared) return this.#single(response, prepared);
     const context = contextOf(viewer);
     if (prepared.type !== OperationTypeNode.SUBSCRIPTION) {
-      if (prepared.type === OperationTypeNode.MUTATION && request.method === 'GET') throw new TidingsError('METHOD_NOT_ALLOWED');
+      if (prepared.type === OperationTypeNode.MUTATION && request.method === 'GET')
+        throw new TidingsError('METHOD_NOT_ALLOWED');
       return this.#single(response, await operations.execute(prepared, body, context));
     }
     const opened = await operations.open(prepared, body, context);
@@ -75,7 +81,11 @@ export class SseTransport {
     if (response.destroyed) return;
     writeHead(response);
     this.#streams.add(response);
-    const outlet = new Outlet(response, { highWaterMark, writeDeadlineMs, onStalled: () => response.destroy() });
+    const outlet = new Outlet(response, {
+      highWaterMark,
+      writeDeadlineMs,
+      onStalled: () => response.destroy(),
+    });
     const write = (text: string): void => {
       if (response.writableEnded || response.destroyed) return;
       // Not corked: Node does that by itself for a turn, and a corked response loses its end and its `drain` since Node 22.
@@ -90,9 +100,12 @@ export class SseTransport {
     });
 
     const heartbeat = setInterval(() => write(':\n\n'), heartbeatMs);
-    const cancelExpiry = viewer.expiresAt === null ? undefined : onceAt(viewer.expiresAt, now, () => {
-      subscription.fail(new TidingsError('UNAUTHENTICATED', 'The token has expired.'));
-    });
+    const cancelExpiry =
+      viewer.expiresAt === null
+        ? undefined
+        : onceAt(viewer.expiresAt, now, () => {
+            subscription.fail(new TidingsError('UNAUTHENTICATED', 'The token has expired.'));
+          });
     response.once('close', () => {
       clearInterval(heartbeat);
       cancelExpiry?.();
@@ -122,7 +135,9 @@ function writeHead(response: ServerResponse): void {
 
 // One data line and plain line feeds: urql's parser takes nothing else. JSON text has no line feeds of its own.
 function nextEvent(json: string, cursor?: string): string {
-  return cursor === undefined ? `event: next\ndata: ${json}\n\n` : `event: next\nid: ${cursor}\ndata: ${json}\n\n`;
+  return cursor === undefined
+    ? `event: next\ndata: ${json}\n\n`
+    : `event: next\nid: ${cursor}\ndata: ${json}\n\n`;
 }
 
 const completeEvent = `event: complete\nid: ${FINISHED}\ndata: \n\n`;

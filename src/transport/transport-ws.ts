@@ -1,4 +1,9 @@
-import { GraphQLError, OperationTypeNode, type FormattedExecutionResult, type GraphQLFormattedError } from 'graphql';
+import {
+  GraphQLError,
+  OperationTypeNode,
+  type FormattedExecutionResult,
+  type GraphQLFormattedError,
+} from 'graphql';
 import { CloseCode, makeServer } from 'graphql-ws';
 import type { IncomingMessage } from 'node:http';
 import type { Authenticator } from '../auth/authenticator.ts';
@@ -66,7 +71,8 @@ export function createTransportWs(options: TransportWsOptions) {
           const opened = await open();
           // refreshSession knows nothing of operations before they are added: nothing may come between this look and that.
           if (connection.viewer !== viewer) continue;
-          if ('errors' in opened) return new EndOnly(Promise.reject(new Refused(opened.errors)), () => undefined);
+          if ('errors' in opened)
+            return new EndOnly(Promise.reject(new Refused(opened.errors)), () => undefined);
           const subscription = opened.start(connection.sink(({ json }) => `${prefix}${json}}`));
           connection.add(id, { subscription, reopen: open });
           return new EndOnly(subscription.ended, () => connection.remove(id, subscription));
@@ -78,7 +84,12 @@ export function createTransportWs(options: TransportWsOptions) {
           : async () => operations.execute(prepared, request, contextOf(connection.viewer, connection));
       const planned: Planned = { run };
       // The schema is not used: execute and subscribe below do all of it.
-      return { ...prepared, schema: operations.schema, operationName: request.operationName, contextValue: planned };
+      return {
+        ...prepared,
+        schema: operations.schema,
+        operationName: request.operationName,
+        contextValue: planned,
+      };
     },
 
     execute: ({ contextValue }) => (contextValue as Planned).run() as never,
@@ -127,7 +138,10 @@ export function createTransportWs(options: TransportWsOptions) {
  * one waits until the old one is through.
  */
 class IdQueue {
-  readonly #operations = new Map<string, { isCompleting: boolean; readonly handed: Promise<void> | undefined; done: Promise<void> }>();
+  readonly #operations = new Map<
+    string,
+    { isCompleting: boolean; readonly handed: Promise<void> | undefined; done: Promise<void> }
+  >();
 
   async run(text: string, handle: (text: string) => Promise<void>): Promise<void> {
     const { type, id } = peek(text);
@@ -159,7 +173,8 @@ function peek(text: string): { readonly type?: string; readonly id?: string } {
   try {
     const message = JSON.parse(text) as { type?: unknown; id?: unknown } | null;
     if (typeof message?.id !== 'string') return {};
-    if (message.type === 'subscribe' || message.type === 'complete') return { type: message.type, id: message.id };
+    if (message.type === 'subscribe' || message.type === 'complete')
+      return { type: message.type, id: message.id };
   } catch {
     // Not JSON: refused by graphql-ws.
   }

@@ -30,7 +30,7 @@ export interface WebServerOptions {
   readonly limits: WebLimits;
 }
 
-export interface WebLimits {
+interface WebLimits {
   readonly webhookBodyBytes: number;
   readonly messageBytes: number;
   readonly highWaterMark: number;
@@ -116,7 +116,9 @@ export class WebServer {
       if (methods === undefined) throw new TidingsError('NOT_FOUND', 'There is nothing here.');
       const allow = Object.keys(methods).join(', ');
       if (request.method === 'OPTIONS') return void response.writeHead(204, { allow }).end();
-      const handler = Object.hasOwn(methods, request.method ?? '') ? methods[request.method ?? ''] : undefined;
+      const handler = Object.hasOwn(methods, request.method ?? '')
+        ? methods[request.method ?? '']
+        : undefined;
       if (handler === undefined) {
         response.setHeader('allow', allow);
         throw new TidingsError('METHOD_NOT_ALLOWED');
@@ -143,7 +145,8 @@ export class WebServer {
   }
 
   readonly #graphql: Handler = async (request, response, url) => {
-    const isPage = request.headers.accept?.includes('text/html') === true && !url.searchParams.has('query');
+    // Also with a query in the URL, which is where the page keeps what is written in it.
+    const isPage = request.method !== 'POST' && request.headers.accept?.includes('text/html') === true;
     if (!isPage) return this.#options.graphql(request, response, url);
     const { open, withToken } = this.#options.graphiql;
     // A foreign name that leads here (DNS rebinding) must not be given the token.
@@ -154,7 +157,8 @@ export class WebServer {
   /** Browsers' EventSource can't send headers: a cookie stands in for the token, as long as that lives. */
   readonly #openSession: Handler = (request, response) => {
     const { authenticator, now } = this.#options;
-    if (!authenticator.isAllowedOrigin(request.headers)) throw new TidingsError('FORBIDDEN', 'This origin is not allowed.');
+    if (!authenticator.isAllowedOrigin(request.headers))
+      throw new TidingsError('FORBIDDEN', 'This origin is not allowed.');
     const token = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
     if (token === undefined) throw new TidingsError('UNAUTHENTICATED');
     const { expiresAt } = authenticator.verify(token);

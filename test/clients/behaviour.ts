@@ -8,7 +8,7 @@ import { TcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
 
 /** One announcement, as `AnnouncementsDocument` gives it. */
-export interface Announced {
+interface Announced {
   readonly cursor: string;
   readonly message: string;
 }

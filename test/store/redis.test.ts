@@ -1,10 +1,9 @@
-import calculateSlot from 'cluster-key-slot';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Entry } from '../../src/events/event.ts';
 import { follows, type LogName } from '../../src/store/store.ts';
 import { anyRedis } from '../support/redis.ts';
 import { describeEventStore } from './conformance.ts';
-import { RedisHarness } from './redis-harness.ts';
+import { hashSlot, log, RedisHarness } from './redis-harness.ts';
 import { batch, change, content, contents, keyed } from './sample.ts';
 import { conflictOf, Heard, HOUR_MS, idsOf, keepEverything, offsetsOf, readAll, until } from './support.ts';
 
@@ -17,7 +16,6 @@ afterAll(async () => redis[Symbol.asyncDispose]());
 describeEventStore('the Redis store', async () => new RedisHarness(redis.url));
 
 describe('the Redis store alone', () => {
-  const log: LogName = { workspace: 'default', stream: 'events' };
   let harness: RedisHarness;
 
   beforeEach(() => {
@@ -71,7 +69,20 @@ describe('the Redis store alone', () => {
   });
 
   describe('keys', () => {
-    const names = ['default', 'a}{b', '{}', '}{', '', ' ', 'ä/🎉', 'a\u0000', '%', '\uD800', '\uDC00', '\uFFFD'];
+    const names = [
+      'default',
+      'a}{b',
+      '{}',
+      '}{',
+      '',
+      ' ',
+      'ä/🎉',
+      'a\u0000',
+      '%',
+      '\uD800',
+      '\uDC00',
+      '\uFFFD',
+    ];
 
     it('of a log share a hash slot, whatever the name of its workspace', async () => {
       const store = await harness.open();
@@ -83,7 +94,7 @@ describe('the Redis store alone', () => {
         const made = (await harness.client.keys(`${harness.prefix}:{*`)).filter((key) => !before.has(key));
         // Log, entries, entities and filed; a receipt for each key, and one for the batch without.
         expect(made).toHaveLength(4 + names.length + 1);
-        expect(new Set(made.map((key) => calculateSlot(key))).size).toBe(1);
+        expect(new Set(made.map((key) => hashSlot(key))).size).toBe(1);
       }
     });
 
@@ -92,12 +103,16 @@ describe('the Redis store alone', () => {
       for (const [index, workspace] of names.entries()) {
         for (const key of names) {
           const title = `${index}`;
-          expect((await store.append({ workspace, stream: 'events' }, keyed(key, content(title)))).duplicate).toBe(false);
+          expect(
+            (await store.append({ workspace, stream: 'events' }, keyed(key, content(title)))).duplicate,
+          ).toBe(false);
         }
       }
       for (const [index, workspace] of names.entries()) {
         const entries = await readAll(await harness.open(), { workspace, stream: 'events' });
-        expect(entries.map(({ data }) => ('title' in data ? data.title : ''))).toEqual(names.map(() => `${index}`));
+        expect(entries.map(({ data }) => ('title' in data ? data.title : ''))).toEqual(
+          names.map(() => `${index}`),
+        );
       }
     });
 
@@ -109,7 +124,9 @@ describe('the Redis store alone', () => {
       const tag = stored!.slice(0, -':log'.length);
       const everything = async (): Promise<(readonly [string, string])[]> =>
         Promise.all(
-          (await client.keys(`${tag}:*`)).toSorted().map(async (key) => [key, (await client.dump(key)) ?? ''] as const),
+          (await client.keys(`${tag}:*`))
+            .toSorted()
+            .map(async (key) => [key, (await client.dump(key)) ?? ''] as const),
         );
       for (const name of ['log', 'entries', 'entities', 'kept', 'filed']) {
         const key = `${tag}:${name}`;
@@ -148,7 +165,15 @@ describe('the Redis store alone', () => {
       const DAY_MS = 24 * HOUR_MS;
       let after = await store.head(log);
       // A leap day, the ends of years and centuries, and a millisecond to midnight.
-      for (const day of ['2026-12-31', '2028-02-28', '2028-02-29', '2028-03-01', '2096-02-29', '2100-02-28', '2400-02-29']) {
+      for (const day of [
+        '2026-12-31',
+        '2028-02-28',
+        '2028-02-29',
+        '2028-03-01',
+        '2096-02-29',
+        '2100-02-28',
+        '2400-02-29',
+      ]) {
         for (const time of [Date.parse(day), Date.parse(day) + DAY_MS - 1]) {
           harness.clock.advance(time - harness.clock.now());
           const { appended } = await store.append(log, batch(content()));
@@ -219,6 +244,18 @@ describe('the Redis store alone', () => {
       const reader = await harness.open(retention);
       for (const each of logs) await until(async () => (await reader.size(each)).events === 0);
       expect(await idsOf(reader, logs[0]!, { type: 'issue', topic: 'all', limit: 10 })).toEqual(['kept']);
+    });
+
+    it('warns where Redis is set to lose what it was told to keep', async () => {
+      const before = await harness.client.config('GET', 'maxmemory*');
+      await harness.client.config('SET', 'maxmemory', 1e10, 'maxmemory-policy', 'volatile-lru');
+      await harness.openWith({ maintenanceMs: 5 });
+      await until(() => harness.errors.length > 0);
+      await harness.client.config('SET', 'maxmemory', 0, 'maxmemory-policy', 'noeviction');
+      expect(before).toContain('noeviction');
+      expect(harness.errors.splice(0).map(({ message }) => message)).toEqual([
+        expect.stringContaining('maxmemory-policy volatile-lru'),
+      ]);
     });
 
     it('has one process at a time do it', async () => {

@@ -59,8 +59,7 @@ export class RedisServer implements AsyncDisposable {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     this.#child = child;
-    running.add(child);
-    child.once('exit', () => running.delete(child));
+    endWithThisProcess(child);
     const said: string[] = [];
     for await (const line of createInterface({ input: child.stdout })) {
       said.push(line);
@@ -100,11 +99,14 @@ export async function anyRedis(): Promise<{ readonly url: string } & AsyncDispos
   return RedisServer.start();
 }
 
-/** What is left when the tests end early, with them. */
-const running = new Set<ChildProcess>();
-process.once('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
-});
+/** However this process ends: the pipe to the guard is closed by that, and by nothing else. */
+function endWithThisProcess(child: ChildProcess): void {
+  const guard = spawn('sh', ['-c', 'read _; kill -9 "$1"', 'sh', String(child.pid)], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  guard.unref();
+  child.once('exit', () => guard.kill('SIGKILL'));
+}
 
 let program: string | undefined;
 

@@ -346,7 +346,7 @@ describe('over HTTP', () => {
       );
       const chunk = `10000\r\n${'x'.repeat(65_536)}\r\n`;
       await new Promise((resolve) => {
-        const writing = setInterval(() => socket.write(chunk), 1);
+        const writing = setInterval(() => socket.write(chunk), 20);
         socket.on('error', () => undefined);
         socket.on('close', resolve);
         socket.on('close', () => clearInterval(writing));
@@ -558,6 +558,47 @@ describe('over HTTP', () => {
     const { status, errors } = await server.query('{ stats { uptimeSeconds } }', undefined, { token });
     expect(status).toBe(403);
     expect(errors?.[0]?.extensions['code']).toBe('FORBIDDEN');
+  });
+
+  describe('GraphiQL', () => {
+    let development: TestServer;
+    beforeAll(async () => {
+      development = await TestServer.start({ environment: { JWT_SECRET: '' } });
+    });
+    afterAll(async () => development[Symbol.asyncDispose]());
+    const page = async (
+      of: TestServer,
+      headers: Record<string, string> = {},
+      method = 'GET',
+    ): Promise<Sent> => send(of.graphqlUrl, { method, headers: { accept: 'text/html', ...headers } });
+
+    it('has the token of development mode, but not where a foreign name leads to the server', async () => {
+      const token = development.gateway.developmentToken!;
+      const { port } = new URL(development.url);
+      const [local, foreign] = [await page(development), await page(development, { host: 'evil.example' })];
+      expect(local.text).toContain(token);
+      expect(foreign.status).toBe(200);
+      expect(foreign.text).not.toContain(token);
+      expect(foreign.text).toContain('<your token>');
+      // It is large: its ETag says which one it is.
+      const etagFor = async (host: string): Promise<string | undefined> =>
+        (await page(development, { host }, 'HEAD')).headers.etag;
+      for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, '[::1]']) {
+        expect(await etagFor(host)).toBe(local.headers.etag);
+      }
+      for (const host of [`evil.example:${port}`, 'localhost.evil.example', '127.0.0.1.evil.example']) {
+        expect(await etagFor(host)).toBe(foreign.headers.etag);
+      }
+    });
+
+    it('is sent once, and compressed to those who understand it', async () => {
+      const { headers } = await page(server, { 'accept-encoding': 'gzip' }, 'HEAD');
+      expect(headers['content-encoding']).toBe('gzip');
+      expect(Number(headers['content-length'])).toBeLessThan(4_000_000);
+      const again = await page(server, { 'if-none-match': headers.etag! });
+      expect(again.status).toBe(304);
+      expect(again.text).toBe('');
+    });
   });
 
   describe('when the store fails', () => {

@@ -396,7 +396,8 @@ describe('over server-sent events', () => {
       const logs = Array.from({ length: 20 }, () => 'x'.repeat(8_000));
       const report = async () =>
         own.run(ReportWorkflowDocument, { input: { id: 'w', projectId: 'p', percent: 1, logs } });
-      for (let sent = 0; sent < flood; sent += 1_600_000) await Promise.all(Array.from({ length: 10 }, report));
+      for (let sent = 0; sent < flood; sent += 1_600_000)
+        await Promise.all(Array.from({ length: 10 }, report));
       await until(async () => (await state()).connections.every(({ count }) => count === 0));
       expect((await state()).subscriptions).toEqual([]);
     });

@@ -2,6 +2,7 @@ import jwt from 'jsonwebtoken';
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { WebSocket } from 'ws';
+import { errorCatalogue } from '../../src/errors.ts';
 import {
   AnnounceDocument,
   ReportWorkflowDocument,
@@ -323,6 +324,43 @@ describe('over graphql-transport-ws', () => {
         { id: 'variable', type: 'complete' },
       ]);
       await goesOn();
+    });
+
+    it('that fails in a way that nobody expected tells nothing of it, and the others go on', async () => {
+      let isBroken = false;
+      await using own = await TestServer.start({
+        aroundStore: (store) =>
+          new Proxy(store, {
+            get(target, name) {
+              const value: unknown = Reflect.get(target, name);
+              if (typeof value !== 'function') return value;
+              return (...args: unknown[]): unknown => {
+                if (isBroken && name === 'entities') throw new Error('password of the database: swordfish');
+                return Reflect.apply(value, target, args);
+              };
+            },
+          }),
+      });
+      await own.run(UpsertProjectDocument, { input: { id: 'p', name: 'P' } });
+      const socket = await connected(tokenFor(), own.webSocketUrl);
+      socket.subscribe('other', projects('p'));
+      await until(async () => (await own.run(StatsDocument)).stats.live === 1);
+      isBroken = true;
+      socket.subscribe('query', '{ projects { nodes { id } } }');
+      socket.subscribe(
+        'subscription',
+        'subscription { projectUpdated(projectId: "p", snapshot: true) { cursor } }',
+      );
+      const { message } = errorCatalogue.INTERNAL_SERVER_ERROR;
+      const extensions = { code: 'INTERNAL_SERVER_ERROR' };
+      const messages = await socket.receiveMany(3);
+      const [result] = messages.filter(({ id, type }) => id === 'query' && type === 'next');
+      const [error] = messages.filter(({ type }) => type === 'error');
+      expect(result?.payload).toMatchObject({ errors: [{ message, path: ['projects'], extensions }] });
+      expect(error).toEqual({ id: 'subscription', type: 'error', payload: [{ message, extensions }] });
+      expect(JSON.stringify(messages)).not.toContain('swordfish');
+      await own.run(UpsertProjectDocument, { input: { id: 'p', name: 'Q' } });
+      expect(dataOf(await socket.receive())).toEqual({ projectUpdated: { project: { name: 'Q' } } });
     });
 
     it('beyond the number that is allowed gets TOO_MANY_SUBSCRIPTIONS, and has room when another one ends', async () => {

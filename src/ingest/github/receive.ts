@@ -1,6 +1,8 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { TidingsError } from '../../errors.ts';
 import type { Plan } from '../../publishing/change.ts';
+import type { SpooledItem } from '../spool-file.ts';
+import { isStoreAway, type Spool } from '../spool.ts';
 import { normalise } from './normalise.ts';
 import { planOf } from './plan.ts';
 
@@ -26,6 +28,8 @@ export interface GithubReceiverDeps {
   readonly allowUnsigned: boolean;
   /** Resolves when the events are durable. */
   readonly publish: (plan: Plan, idempotencyKeys: readonly string[]) => Promise<GithubPublished>;
+  /** Where deliveries wait while the store can't be reached; without one they are refused. */
+  readonly spool?: Pick<Spool, 'isEmpty' | 'add'>;
 }
 
 export interface GithubPublished {
@@ -55,6 +59,7 @@ export class GithubReceiver {
    * Takes one delivery.
    *
    * - 200 `{ events, cursor }`: published, durably · `{ duplicate: true }`: it was before · `{ ping: true }`
+   * - 202 `{ spooled: true }`: durable, and published when the store can be reached again
    * - 202 `{ ignored: reason }`: fine, but nothing that Tidings tells
    * - 4xx, 5xx `{ error: { code, message } }`: refused; GitHub does not repeat deliveries by itself
    */
@@ -68,6 +73,19 @@ export class GithubReceiver {
     }
   }
 
+  /**
+   * Publishes a delivery that was spooled. It was verified then, and the secret may be another one by now.
+   *
+   * @throws TidingsError it could not be published
+   */
+  async replay({ about, body }: SpooledItem): Promise<void> {
+    const { event = '', delivery: id = '', contentType } = about;
+    const delivery = normalise(event, parse(contentType, body));
+    if ('ignored' in delivery) return;
+    const keys = keysOf(id, body);
+    await this.#inTurn(delivery.github.githubId, async () => publish(this.#deps, planOf(delivery), keys));
+  }
+
   async #receive({ headers, rawBody }: GithubRequest): Promise<GithubResponse> {
     // First of all: whoever can't sign learns nothing more.
     requireSignature(headers.signature, rawBody, this.#deps);
@@ -78,16 +96,19 @@ export class GithubReceiver {
 
     const delivery = normalise(event, body);
     if ('ignored' in delivery) return { status: 202, body: { ignored: delivery.ignored } };
-    const keys = [
-      // Two keys, because the signature covers the body only. The delivery's id recognises a redelivery by GitHub, but
-      // anybody who got hold of a signed body could send it again under a new id; then the body's hash recognises it, as
-      // it does one event that a repository's and an organisation's hook both deliver.
-      `github-delivery:${deliveryId}`,
-      `github-body:${createHash('sha256').update(rawBody).digest('hex')}`,
-    ];
-    const { duplicate, count, cursor } = await this.#inTurn(delivery.github.githubId, async () =>
-      publish(this.#deps, planOf(delivery), keys),
+    const keys = keysOf(deliveryId, rawBody);
+    const item = {
+      about: { source: 'github', event, delivery: deliveryId, contentType: headers.contentType ?? '' },
+      body: rawBody,
+    };
+    const outcome = await this.#inTurn(delivery.github.githubId, async () =>
+      this.#publishOrSpool(item, () => publish(this.#deps, planOf(delivery), keys)),
     );
+    if ('spooled' in outcome) {
+      await outcome.spooled;
+      return { status: 202, body: { spooled: true } };
+    }
+    const { duplicate, count, cursor } = outcome;
     if (duplicate) return { status: 200, body: { duplicate: true } };
     if (count === 0) {
       return {
@@ -96,6 +117,24 @@ export class GithubReceiver {
       };
     }
     return { status: 200, body: { events: count, cursor } };
+  }
+
+  /** What goes to the spool has its place there when this resolves, and is durable when `spooled` does. */
+  async #publishOrSpool(
+    item: SpooledItem,
+    attempt: () => Promise<GithubPublished>,
+  ): Promise<GithubPublished | { readonly spooled: Promise<void> }> {
+    const { spool } = this.#deps;
+    if (spool === undefined) return attempt();
+    // Nothing overtakes what waits already.
+    if (spool.isEmpty) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (!isStoreAway(error)) throw error;
+      }
+    }
+    return { spooled: spool.add(item) };
   }
 
   /**
@@ -115,6 +154,16 @@ export class GithubReceiver {
       if (this.#turns.get(repository) === turn) this.#turns.delete(repository);
     }
   }
+}
+
+/**
+ * Two keys, because the signature covers the body only. The delivery's id recognises a redelivery by GitHub, but anybody who got
+ * hold of a signed body could send it again under a new id; then the body's hash recognises it, as it does one event that a
+ * repository's and an organisation's hook both deliver.
+ */
+function keysOf(deliveryId: string, rawBody: Buffer): string[] {
+  const hash = createHash('sha256').update(rawBody).digest('hex');
+  return [`github-delivery:${deliveryId}`, `github-body:${hash}`];
 }
 
 async function publish(

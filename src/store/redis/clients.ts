@@ -38,7 +38,7 @@ export interface RedisClients {
  * Connects in the background, again and again until it is told to end.
  *
  * @param url in a form that parseRedisUrl describes
- * @throws Error the URL is none
+ * @throws TidingsError STORE_UNAVAILABLE: the URL is none
  */
 export function connectRedis(url: string, timing: RedisTiming): RedisClients {
   const address = parseRedisUrl(url);
@@ -94,12 +94,16 @@ function connectCluster(
   // What is redirected or was refused is sent again by ioredis. Nothing is stored twice by that: every batch has a key.
   const commands = new Cluster([...address.addresses], {
     enableOfflineQueue: false,
+    // 100 ms apart where a node is away.
+    maxRedirections: 6,
     slotsRefreshTimeout: timing.connectMs,
     clusterRetryStrategy: (attempt) => pauseBefore(attempt, timing),
     redisOptions: shared,
     ...(address.tls === undefined
       ? {}
-      : { dnsLookup: (host: string, callback: (error: null, address: string) => void) => callback(null, host) }),
+      : {
+          dnsLookup: (host: string, callback: (error: null, address: string) => void) => callback(null, host),
+        }),
   });
   // A message reaches every node. Cluster's own subscriber resubscribes by itself and doesn't tell, so this is an ordinary
   // connection, to another node after each loss.

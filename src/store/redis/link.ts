@@ -52,7 +52,9 @@ export class Link {
       return await this.#send(send);
     } catch (error) {
       if (!(error instanceof AnswerLost)) throw this.#refusal(error);
-      this.#isBack ??= isReadyWithin(this.#client, this.#timing.returnMs).finally(() => (this.#isBack = undefined));
+      this.#isBack ??= isReadyWithin(this.#client, this.#timing.returnMs).finally(
+        () => (this.#isBack = undefined),
+      );
       if (!(await this.#isBack)) throw storeUnavailable(error);
     }
     try {
@@ -71,7 +73,7 @@ export class Link {
       if (!this.isReady) throw storeUnavailable(new Error('there is no connection to Redis'));
       const lose = (reason: Error): void => {
         this.#inFlight.delete(lose);
-        reject(new AnswerLost(reason.message, { cause: reason }));
+        reject(new AnswerLost(reason.message));
       };
       this.#inFlight.add(lose);
       send().then(
@@ -90,12 +92,17 @@ export class Link {
 
   #refusal(error: unknown): TidingsError {
     if (error instanceof TidingsError) return error;
-    const message = error instanceof Error ? error.message : String(error);
-    if (FULL.test(message)) return new TidingsError('STORE_FULL', undefined, {}, { cause: error });
-    const isExpected = error instanceof AnswerLost || PASSING.test(message);
-    if (!isExpected) this.#onError(new Error(`Redis refuses a command: ${message}`, { cause: error }));
-    return storeUnavailable(error);
+    const cause = withoutCommand(error);
+    if (FULL.test(cause.message)) return new TidingsError('STORE_FULL', undefined, {}, { cause });
+    const isExpected = error instanceof AnswerLost || PASSING.test(cause.message);
+    if (!isExpected) this.#onError(new Error(`Redis refuses a command: ${cause.message}`));
+    return storeUnavailable(cause);
   }
+}
+
+/** ioredis adds the command to an error, with events or a password in it, and errors get into logs. */
+function withoutCommand(error: unknown): Error {
+  return new Error(error instanceof Error ? error.message : 'unknown');
 }
 
 /** Whether there is a connection, waiting for one if need be. */
@@ -136,6 +143,6 @@ export function reportOutages(client: Redis | Cluster, onError: (error: Error) =
   client.on('error', (error: Error) => {
     if (isTold) return;
     isTold = true;
-    onError(new Error(`Redis can't be reached: ${error.message}`, { cause: error }));
+    onError(new Error(`Redis can't be reached: ${error.message}`));
   });
 }

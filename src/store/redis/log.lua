@@ -12,6 +12,8 @@
 -- A script that fails leaves nothing half-written: what can fail comes before the first write, and Redis refuses for lack of
 -- memory, a full disk or a role change only the first write of a script.
 
+if not redis.REDIS_VERSION_NUM then return redis.error_reply('ERR Tidings needs Redis 7 or newer') end
+
 local LOG, ENTRIES, ENTITIES, KEPT, FILED = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local RECEIPT_MS = 7 * 24 * 60 * 60 * 1000
 -- Rows read at a time: together with the size of an event this bounds the memory that a script takes.

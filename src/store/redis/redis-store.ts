@@ -4,7 +4,6 @@ import type { Entry } from '../../events/event.ts';
 import { PositionLost, type LossReason, type Position } from '../../events/position.ts';
 import {
   logKey,
-  RevisionConflict,
   storeUnavailable,
   type AppendResult,
   type Batch,
@@ -17,6 +16,7 @@ import {
   type Retention,
   type Unwatch,
 } from '../store.ts';
+import { appendResultOf, valuesOfEvents, valuesOfRetention, type AppendAnswer } from './append.ts';
 import { Caretaker } from './caretaker.ts';
 import { connectRedis, defaultTiming, type RedisClients, type RedisTiming } from './clients.ts';
 import { keysOf, type LogKeys } from './keys.ts';
@@ -52,8 +52,7 @@ export interface RedisStoreOptions {
 /** How long a batch without an idempotency key is known, in case that it is sent again: longer than that takes. */
 const RESENT_MS = 60_000;
 const RECEIPT_MS = 7 * 24 * 60 * 60 * 1_000;
-const HOUR_MS = 60 * 60 * 1_000;
-/** Bodies that may wait for Redis, in characters. More are refused, so that a Redis that hangs can't eat the memory. */
+/** What may wait for Redis, in characters. More is refused, so that a Redis that hangs can't eat the memory. */
 const WAITING_CHARACTERS = 64 * 1_024 * 1_024;
 
 interface Log {
@@ -87,7 +86,7 @@ export class RedisEventStore implements EventStore {
   /**
    * Resolves when it is connected, or when that takes too long: then calls fail with STORE_UNAVAILABLE until it is.
    *
-   * @throws Error the URL is none
+   * @throws TidingsError STORE_UNAVAILABLE: the URL is none
    */
   static async open(options: RedisStoreOptions): Promise<RedisEventStore> {
     const timing = { ...defaultTiming, ...options.timing };
@@ -102,7 +101,10 @@ export class RedisEventStore implements EventStore {
   }
 
   private constructor(options: RedisStoreOptions, clients: RedisClients, timing: RedisTiming) {
-    const onError = (error: Error): void => options.onError?.(error);
+    const onError = (error: Error): void => {
+      // At the end connections break off, which is as it should be.
+      if (this.#closed === undefined) options.onError?.(error);
+    };
     this.#options = options;
     this.#prefix = options.prefix ?? 'tidings';
     this.#clients = clients;
@@ -123,32 +125,22 @@ export class RedisEventStore implements EventStore {
     return this.#whileOpen(async () => {
       const { keys, retention } = this.#log(name);
       const nonce = `${this.#sender}.${(this.#sent += 1)}`;
-      const receipts =
-        idempotencyKeys.length > 0 ? idempotencyKeys.map((key) => keys.receipt(key)) : [keys.resent(nonce)];
-      const values: (string | number)[] = [
+      const isKeyed = idempotencyKeys.length > 0;
+      const receipts = isKeyed ? idempotencyKeys.map((key) => keys.receipt(key)) : [keys.resent(nonce)];
+      const values = [
         nonce,
         keys.channel,
-        ...retentionValues(retention),
-        idempotencyKeys.length > 0 ? RECEIPT_MS : RESENT_MS,
-        events.length,
+        ...valuesOfRetention(retention),
+        isKeyed ? RECEIPT_MS : RESENT_MS,
+        ...valuesOfEvents(events),
       ];
-      let characters = 0;
-      for (const { facts, write } of events) {
-        const body = JSON.stringify(facts);
-        characters += body.length;
-        values.push(body, write?.type ?? '');
-        if (write === null) continue;
-        const { id, expectedRevision, lifetime, deleted, purge } = write;
-        const topics = deleted ? [] : [...new Set(write.topics)];
-        values.push(id, expectedRevision, lifetime, deleted ? 1 : 0, purge ?? '', topics.length, ...topics);
-      }
+      const characters = values.reduce<number>((sum, value) => sum + String(value).length, 0);
       if (this.#waitingCharacters > 0 && this.#waitingCharacters + characters > WAITING_CHARACTERS) {
         throw storeUnavailable(new Error('too much waits to be written'));
       }
       this.#waitingCharacters += characters;
       try {
-        const answer = await this.#script('append', name, values, receipts);
-        return appendResultOf(answer as AppendAnswer);
+        return appendResultOf((await this.#script('append', name, values, receipts)) as AppendAnswer);
       } finally {
         this.#waitingCharacters -= characters;
       }
@@ -279,20 +271,6 @@ export class RedisEventStore implements EventStore {
 
   async #trim(name: LogName, limit: number): Promise<number> {
     const { retention } = this.#log(name);
-    return (await this.#script('trim', name, [...retentionValues(retention), limit])) as number;
+    return (await this.#script('trim', name, [...valuesOfRetention(retention), limit])) as number;
   }
-}
-
-type AppendAnswer =
-  | readonly ['appended' | 'duplicate', receipt: string]
-  | readonly ['conflict', index: number, current: StoredState];
-
-/** @throws RevisionConflict */
-function appendResultOf(answer: AppendAnswer): AppendResult {
-  if (answer[0] === 'conflict') throw new RevisionConflict(answer[1], recordOf(answer[2]));
-  return { appended: appendedOf(answer[1]), duplicate: answer[0] === 'duplicate' };
-}
-
-function retentionValues({ events, hours, bytes }: Retention): [number, number, number] {
-  return [events, hours * HOUR_MS, bytes];
 }

@@ -67,17 +67,20 @@ export class Subscriber {
     if (channels.length > 0 && (await this.#send(channels))) this.#options.onBack();
   }
 
+  /** Whether Redis has confirmed them. */
   async #send(channels: readonly string[]): Promise<boolean> {
+    const wanted = channels.filter((channel) => this.#channels.has(channel));
+    if (wanted.length === 0) return false;
     try {
-      await this.#options.client.subscribe(...channels);
+      await this.#options.client.subscribe(...wanted);
     } catch (error) {
-      // Lost with its connection: the next one subscribes again. A refusal, of an ACL for one, is for the operator.
-      if (error instanceof Error && error.name === 'ReplyError') {
-        this.#options.onError(new Error(`Redis refuses a subscription: ${error.message}`, { cause: error }));
-      }
-      return false;
+      const { name, message } = error as Error;
+      // A refusal, of an ACL for one, is for the operator.
+      if (name === 'ReplyError') this.#options.onError(new Error(`Redis refuses a subscription: ${message}`));
+      // Lost with its connection: the next one subscribes again. Else only late, and twice does no harm.
+      return name !== 'ReplyError' && this.isReady && this.#send(wanted);
     }
-    for (const channel of channels) {
+    for (const channel of wanted) {
       for (const onSubscribed of this.#channels.get(channel)?.splice(0) ?? []) onSubscribed();
     }
     return true;

@@ -1,4 +1,5 @@
 import type { ConnectionOptions } from 'node:tls';
+import { TidingsError } from '../../errors.ts';
 
 interface Address {
   readonly host: string;
@@ -31,24 +32,28 @@ const FORM =
  *
  * User, password, port, db and query may be missing.
  *
- * @throws Error with a message for who configures it; it holds no password
+ * @throws TidingsError STORE_UNAVAILABLE with a message for who configures it; it holds no password
  */
 export function parseRedisUrl(url: string): RedisAddress {
   const parts = FORM.exec(url)?.groups;
   if (parts === undefined) {
-    throw new Error('it has to be redis://, redis+sentinel:// or redis+cluster:// with hosts (rediss for TLS)');
+    throw unusable(
+      'it has to be redis://, redis+sentinel:// or redis+cluster:// with hosts (rediss for TLS)',
+    );
   }
   const form = (parts['form'] ?? 'single') as RedisAddress['form'];
   const [first, ...others] = (parts['hosts'] ?? '').split(',').map((host) => addressOf(host, form));
   if (first === undefined || (form === 'single' && others.length > 0)) {
-    throw new Error('several hosts need redis+sentinel:// or redis+cluster://');
+    throw unusable('several hosts need redis+sentinel:// or redis+cluster://');
   }
   const path = (parts['path'] ?? '').split('/').filter((part) => part !== '');
   const masterName = form === 'sentinel' ? decoded(path.shift()) : '';
-  if (masterName === undefined) throw new Error('redis+sentinel:// needs the name of the master behind the hosts');
+  if (masterName === undefined)
+    throw unusable('redis+sentinel:// needs the name of the master behind the hosts');
   const db = path.shift() ?? '0';
-  if (!/^\d{1,4}$/.test(db) || path.length > 0) throw new Error('behind the hosts only the number of a database fits');
-  if (form === 'cluster' && Number(db) !== 0) throw new Error('a cluster has only database 0');
+  if (!/^\d{1,4}$/.test(db) || path.length > 0)
+    throw unusable('behind the hosts only the number of a database fits');
+  if (form === 'cluster' && Number(db) !== 0) throw unusable('a cluster has only database 0');
   const query = new URLSearchParams(parts['query']);
   return {
     form,
@@ -65,10 +70,11 @@ export function parseRedisUrl(url: string): RedisAddress {
 }
 
 function addressOf(text: string, form: RedisAddress['form']): Address {
-  const match = /^(?:\[(?<v6>[0-9a-f:.]+)\]|(?<name>[^:[\]]+))(?::(?<port>\d{1,5}))?$/i.exec(text)?.groups;
+  const match = /^(?:\[(?<v6>[0-9a-f:.]+)\]|(?<name>[\w.-]+))(?::(?<port>\d{1,5}))?$/i.exec(text)?.groups;
   const host = match?.['v6'] ?? match?.['name'];
   const port = Number(match?.['port'] ?? (form === 'sentinel' ? 26_379 : 6_379));
-  if (host === undefined || port > 65_535) throw new Error('a host has to be name:port, address:port or [address]:port');
+  if (host === undefined || port > 65_535)
+    throw unusable('a host has to be name:port, address:port or [address]:port');
   return { host, port };
 }
 
@@ -77,6 +83,10 @@ function decoded(text: string | undefined): string | undefined {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw new Error('a % in it has to stand for a character, such as %40 for @');
+    throw unusable('a % in it has to stand for a character, such as %40 for @');
   }
+}
+
+function unusable(why: string): TidingsError {
+  return new TidingsError('STORE_UNAVAILABLE', `The URL of Redis can't be used: ${why}.`);
 }

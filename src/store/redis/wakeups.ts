@@ -11,8 +11,9 @@ type Watcher = (entries: readonly Entry[]) => void;
 /** One log that is watched: subscribed once, however many watch. */
 interface Watched {
   readonly watchers: Set<Watcher>;
-  /** The id that ends the subscription. */
-  readonly subscribed: Promise<number>;
+  readonly subscribed: Promise<void>;
+  /** Ends the subscription; undefined while it is being made. RedisPubSub would keep half of one that is ended sooner. */
+  id: number | undefined;
 }
 
 /** Tells the watchers of this process what any process appends. */
@@ -50,7 +51,7 @@ export class Wakeups {
     // A function of its own for each call: the same callback may watch twice.
     const watcher: Watcher = (entries) => onAppended(entries);
     const leave = (): void => {
-      if (watched.watchers.delete(watcher)) void this.#unsubscribeUnused(channel, watched);
+      if (watched.watchers.delete(watcher)) this.#endUnused(channel, watched);
     };
     watched.watchers.add(watcher);
     if (await isDoneWithin(watched.subscribed, this.#timing.commandMs)) return leave;
@@ -69,15 +70,17 @@ export class Wakeups {
       // A text is what RedisPubSub could not parse: whatever it was, the log tells.
       this.#tell(watchers, typeof message === 'string' ? [] : publishedEntries(message));
     };
-    const watched = { watchers, subscribed: this.#pubsub.subscribe<Message | string>(channel, onMessage) };
+    const subscribed = this.#pubsub.subscribe<Message | string>(channel, onMessage).then((id) => {
+      watched.id = id;
+      this.#endUnused(channel, watched);
+    });
+    const watched: Watched = { watchers, subscribed, id: undefined };
     this.#watched.set(channel, watched);
     return watched;
   }
 
-  async #unsubscribeUnused(channel: string, watched: Watched): Promise<void> {
-    // Not before it is subscribed: RedisPubSub would keep half of it.
-    const id = await watched.subscribed;
-    if (watched.watchers.size > 0 || this.#watched.get(channel) !== watched) return;
+  #endUnused(channel: string, { watchers, id }: Watched): void {
+    if (watchers.size > 0 || id === undefined) return;
     this.#watched.delete(channel);
     this.#pubsub.unsubscribe(id);
   }
