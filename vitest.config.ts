@@ -6,11 +6,15 @@ export default defineConfig({
     alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }],
   },
   test: {
-    include: ['test/**/*.test.ts'],
+    projects: [
+      { extends: true, test: { name: 'main', include: ['test/**/*.test.ts'], exclude: ['test/browser/**'] } },
+      // Needs a Chromium, which not every machine has: `npm run test:browser`.
+      { extends: true, test: { name: 'browser', include: ['test/browser/**/*.test.ts'] } },
+    ],
     pool: 'forks',
     // Inherited by the worker threads that the code under test starts, so that they can load TypeScript.
     execArgv: ['--import', new URL('scripts/typescript-in-workers.mjs', import.meta.url).href],
-    // Several tests measure time: more processes than cores would measure each other.
+    // Many tests start servers of their own: more at a time than cores only wait for each other.
     maxWorkers: 2,
     testTimeout: 20_000,
     hookTimeout: 20_000,

@@ -49,8 +49,12 @@ export class Feed {
   static async open(options: FeedOptions): Promise<Feed> {
     const { store, log } = options;
     let feed: Feed | undefined;
-    // Watching begins before the head is read: what is appended in between is seen twice rather than never.
-    const unwatch = await store.watch(log, (entries) => feed?.accept(entries));
+    let isBehind = false;
+    // Watching begins before the head is read, and what comes in between may be newer than the head.
+    const unwatch = await store.watch(log, (entries) => {
+      if (feed === undefined) isBehind = true;
+      else feed.accept(entries);
+    });
     try {
       feed = new Feed(options, await store.head(log));
     } catch (error) {
@@ -59,6 +63,7 @@ export class Feed {
     }
     feed.#unwatch = unwatch;
     feed.#check = setInterval(() => void feed.#fill(), options.checkMs);
+    if (isBehind) void feed.#fill();
     return feed;
   }
 

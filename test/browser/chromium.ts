@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { chromium, type Browser } from 'playwright-core';
 
-/** Where the browser is: TEST_CHROMIUM, else where Debian has it. Absent: the tests with a browser are skipped. */
-export const browserPath: string | undefined = [
+/** Where the browser is: TEST_CHROMIUM, else where Debian has it. */
+const browserPath: string | undefined = [
   process.env['TEST_CHROMIUM'],
   '/usr/bin/chromium',
   '/usr/bin/chromium-browser',
@@ -10,8 +10,11 @@ export const browserPath: string | undefined = [
 
 /** A browser that reaches this machine and nothing else. */
 export async function launch(): Promise<Browser> {
+  if (browserPath === undefined) {
+    throw new Error('There is no Chromium: install it (apt-get install chromium), or name one in TEST_CHROMIUM.');
+  }
   return chromium.launch({
-    executablePath: browserPath!,
+    executablePath: browserPath,
     args: [
       '--headless',
       '--no-sandbox',

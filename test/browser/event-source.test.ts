@@ -7,7 +7,7 @@ import { AnnounceDocument } from '../generated/operations.ts';
 import { TestServer, tokenFor } from '../support/server.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
-import { browserPath, launch } from './chromium.ts';
+import { launch } from './chromium.ts';
 
 const announcements = 'subscription ($after: Cursor) { announcement(after: $after) { cursor message } }';
 
@@ -21,7 +21,7 @@ interface Heard {
   readonly readyState: number;
 }
 
-describe.skipIf(browserPath === undefined)('a page in a browser', () => {
+describe('a page in a browser', () => {
   let server: TestServer;
   let browser: Browser;
   let proxy: TcpProxy;

@@ -6,9 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { StatsDocument, UpsertProjectDocument } from '../generated/operations.ts';
 import { TestServer } from '../support/server.ts';
 import { until } from '../support/until.ts';
-import { browserPath, launch } from './chromium.ts';
+import { launch } from './chromium.ts';
 
-describe.skipIf(browserPath === undefined)('GraphiQL in a browser', () => {
+describe('GraphiQL in a browser', () => {
   let server: TestServer;
   let browser: Browser;
   let page: Page;

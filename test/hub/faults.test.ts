@@ -17,6 +17,19 @@ function altered(store: EventStore, changes: Partial<EventStore>): EventStore {
   });
 }
 
+/** Holds up whoever passes until it is opened. */
+function gate() {
+  let reach: () => void = () => undefined;
+  let open: () => void = () => undefined;
+  const reached = new Promise<void>((resolve) => (reach = resolve));
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  const pass = async (): Promise<void> => {
+    reach();
+    await opened;
+  };
+  return { reached, open, pass };
+}
+
 const wakeUps: Record<string, (pass: OnAppended) => OnAppended> = {
   lost: (pass) => {
     let count = 0;
@@ -65,6 +78,27 @@ describe('subscribers see every event once and in order although wake-ups are', 
       await expectAll(50);
     });
   }
+
+  it('there, but come while the feed opens', async () => {
+    const head = gate();
+    server = await TestServer.start({
+      limits: { positionCheckMs: 600_000 },
+      aroundStore: (store) =>
+        altered(store, {
+          head: async (log) => {
+            const position = await store.head(log);
+            if (log.stream === 'events') await head.pass();
+            return position;
+          },
+        }),
+    });
+    using socket = await TestSocket.connect(server.webSocketUrl, { token: tokenFor() });
+    socket.subscribe('1', 'subscription { announcement { message } }');
+    await head.reached;
+    await server.run(AnnounceDocument, { input: { message: 'meanwhile' } });
+    head.open();
+    expect(dataOf(await socket.receive())).toEqual({ announcement: { message: 'meanwhile' } });
+  });
 
   it('there, but reads of the log fail at times', async () => {
     let reads = 0;

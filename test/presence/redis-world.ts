@@ -42,15 +42,6 @@ export async function connected(): Promise<Redis> {
   return redis;
 }
 
-/** A test may look at a call later than Redis answers it, which must not count as a failure that nobody looks at. */
-class WatchedPresence extends LogPresence {
-  override set(...call: Parameters<LogPresence['set']>): ReturnType<LogPresence['set']> {
-    const result = super.set(...call);
-    result.catch(() => undefined);
-    return result;
-  }
-}
-
 let taken = 0;
 
 /** A process of its own among those with the same prefix. */
@@ -81,7 +72,7 @@ export const redisWorld: PresenceWorldFactory = async (options) => {
     },
     start: (process) => {
       const leases = leasesOf({ prefix, now });
-      const presence = new WatchedPresence({
+      const presence = new LogPresence({
         store: process?.store ?? store,
         leases,
         now,

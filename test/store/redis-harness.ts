@@ -17,8 +17,8 @@ export const log: LogName = { workspace: 'default', stream: 'events' };
 export const impatient: RedisTiming = {
   pingMs: 100,
   silenceMs: 600,
-  commandMs: 1_500,
-  connectMs: 1_000,
+  commandMs: 1_000,
+  connectMs: 500,
   reconnectMs: 50,
   returnMs: 1_000,
 };

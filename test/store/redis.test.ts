@@ -1,9 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Entry } from '../../src/events/event.ts';
+import { connectRedis } from '../../src/store/redis/clients.ts';
 import { follows, type LogName } from '../../src/store/store.ts';
 import { anyRedis } from '../support/redis.ts';
 import { describeEventStore } from './conformance.ts';
-import { hashSlot, log, RedisHarness } from './redis-harness.ts';
+import { hashSlot, impatient, log, RedisHarness } from './redis-harness.ts';
 import { batch, change, content, contents, keyed } from './sample.ts';
 import { conflictOf, Heard, HOUR_MS, idsOf, keepEverything, offsetsOf, readAll, until } from './support.ts';
 
@@ -196,6 +197,26 @@ describe('the Redis store alone', () => {
     expect(calls.map((entries) => entries.map(({ position }) => position.offset))).toEqual([[], [2]]);
   });
 
+  it('tells watchers to look where a message is none of its own', async () => {
+    const store = await harness.open();
+    const calls: (readonly Entry[])[] = [];
+    await store.watch(log, (entries) => calls.push(entries));
+    const messages = [
+      '',
+      'text',
+      'null',
+      '5',
+      '{}',
+      '{"entries":[1]}',
+      '{"epoch":"a","entries":[[1,"b","c",1,{}]]}',
+    ];
+    for (const message of messages) {
+      await harness.client.publish(`${harness.prefix}:{events/default}:appended`, message);
+    }
+    await until(() => calls.length === messages.length);
+    expect(calls.flat()).toEqual([]);
+  });
+
   it('reports a watcher that throws, and tells the others', async () => {
     const store = await harness.open();
     const heard = new Heard();
@@ -226,53 +247,5 @@ describe('the Redis store alone', () => {
     gone();
     await store.append(log, batch(content()));
     await heard.offset(1);
-  });
-
-  describe('while nobody writes', () => {
-    const retention = () => ({ ...keepEverything, hours: 1 });
-
-    it('trims what has become too old, in every log that anybody ever used, many steps if need be', async () => {
-      const logs = ['a', 'b', 'c'].map((workspace): LogName => ({ workspace, stream: 'events' }));
-      const before = await harness.openWith({ maintenanceMs: 5 });
-      await Promise.all(logs.map(async (each) => before.append(each, batch(...contents(500)))));
-      await before.append(logs[0]!, batch(change('kept'), change('passing', { lifetime: 'log' })));
-      const registry = `${harness.prefix}:logs`;
-      await until(async () => (await harness.client.scard(registry)) === 3);
-      await before.close();
-      harness.clock.advance(HOUR_MS + 1);
-      await harness.openWith({ retention, maintenanceMs: 5 });
-      const reader = await harness.open(retention);
-      for (const each of logs) await until(async () => (await reader.size(each)).events === 0);
-      expect(await idsOf(reader, logs[0]!, { type: 'issue', topic: 'all', limit: 10 })).toEqual(['kept']);
-    });
-
-    it('warns where Redis is set to lose what it was told to keep', async () => {
-      const before = await harness.client.config('GET', 'maxmemory*');
-      await harness.client.config('SET', 'maxmemory', 1e10, 'maxmemory-policy', 'volatile-lru');
-      await harness.openWith({ maintenanceMs: 5 });
-      await until(() => harness.errors.length > 0);
-      await harness.client.config('SET', 'maxmemory', 0, 'maxmemory-policy', 'noeviction');
-      expect(before).toContain('noeviction');
-      expect(harness.errors.splice(0).map(({ message }) => message)).toEqual([
-        expect.stringContaining('maxmemory-policy volatile-lru'),
-      ]);
-    });
-
-    it('has one process at a time do it', async () => {
-      const held = `${harness.prefix}:caretaker`;
-      await harness.client.set(held, 'another process');
-      const store = await harness.openWith({ retention, maintenanceMs: 2 });
-      await store.append(log, batch(...contents(5)));
-      harness.clock.advance(HOUR_MS + 1);
-      const rounds = async (): Promise<number> => {
-        const stats = await harness.client.info('commandstats');
-        return Number(/cmdstat_set:calls=(\d+)/.exec(stats)![1]);
-      };
-      const start = await rounds();
-      await until(async () => (await rounds()) > start + 3);
-      expect((await store.size(log)).events).toBe(5);
-      await harness.client.del(held);
-      await until(async () => (await store.size(log)).events === 0);
-    });
   });
 });

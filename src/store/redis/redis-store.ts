@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import type { SubjectName } from '../../events/catalogue.ts';
 import type { Entry } from '../../events/event.ts';
 import { PositionLost, type LossReason, type Position } from '../../events/position.ts';
@@ -34,7 +34,10 @@ import {
 import { Wakeups } from './wakeups.ts';
 
 export interface RedisStoreOptions {
-  /** A URL, in a form that parseRedisUrl describes; or clients, which it is up to their maker to end. */
+  /**
+   * A URL, in a form that parseRedisUrl describes; or clients from connectRedis, which it is up to their maker to end. The one
+   * for commands may have other users too.
+   */
   readonly redis: string | RedisClients;
   /** How all keys and channels begin; `tidings` when absent. Servers with the same one share their logs. */
   readonly prefix?: string;
@@ -246,8 +249,8 @@ export class RedisEventStore implements EventStore {
   ) {
     const keys = [...this.#log(name).keys.structures, ...receipts];
     const now = this.#options.now === undefined ? '' : Math.trunc(this.#options.now());
-    // Taken if the log has to be created.
-    const epoch = randomBytes(5).toString('hex');
+    // Taken if the log has to be created; its last part is nothing but random.
+    const epoch = randomUUID().slice(-12);
     return this.#link.call(() => this.#run(script, keys, [epoch, now, ...values]));
   }
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Cluster, Redis } from 'ioredis';
 
 /** What a script answers: tables are arrays, which end at the first nil, and numbers are whole. */
-export type Reply = string | number | null | readonly Reply[];
+type Reply = string | number | null | readonly Reply[];
 
 const names = ['append', 'read', 'entity', 'entities', 'recall', 'trim'] as const;
 export type ScriptName = (typeof names)[number];

@@ -19,7 +19,7 @@ export type StoredPosition = readonly [epoch: string, offset: number, chain: str
 export type StoredState = readonly [] | readonly [epoch: string, entry: StoredEntry, deleted: number];
 
 /** What a batch got: consecutive offsets from `first` on, the chain and the revision of each event. */
-export interface Receipt {
+interface Receipt {
   readonly epoch: string;
   readonly first: number;
   /** Milliseconds. */

@@ -66,11 +66,8 @@ export class Wakeups {
 
   #subscribe(channel: string): Watched {
     const watchers = new Set<Watcher>();
-    const onMessage = (message: Message | string): void => {
-      // A text is what RedisPubSub could not parse: whatever it was, the log tells.
-      this.#tell(watchers, typeof message === 'string' ? [] : publishedEntries(message));
-    };
-    const subscribed = this.#pubsub.subscribe<Message | string>(channel, onMessage).then((id) => {
+    const onMessage = (message: Message): void => this.#tell(watchers, entriesOf(message));
+    const subscribed = this.#pubsub.subscribe<Message>(channel, onMessage).then((id) => {
       watched.id = id;
       this.#endUnused(channel, watched);
     });
@@ -93,6 +90,15 @@ export class Wakeups {
         this.#onError(error as Error);
       }
     }
+  }
+}
+
+/** Anybody who gets at Redis can publish: what is not one of our messages only says that the log should be looked at. */
+function entriesOf(message: Message): readonly Entry[] {
+  try {
+    return publishedEntries(message);
+  } catch {
+    return [];
   }
 }
 
