@@ -39,7 +39,7 @@ export interface Overrides {
   readonly aroundStore?: (store: EventStore) => EventStore;
 }
 
-export interface Limits {
+interface Limits {
   readonly bodyBytes: number;
   readonly webhookBodyBytes: number;
   /** Of the webhooks that wait while the store can't be reached. */

@@ -60,7 +60,7 @@ function changedFields({ internal }: Subject, before: State, after: State): stri
   return Object.keys(after).filter((field) => !hidden.includes(field) && isOther(field));
 }
 
-export function subjectOfChange(change: AnyChange): Subject {
+function subjectOfChange(change: AnyChange): Subject {
   return subjects[change.subject] as unknown as Subject;
 }
 

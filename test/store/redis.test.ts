@@ -1,12 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Entry } from '../../src/events/event.ts';
-import { connectRedis } from '../../src/store/redis/clients.ts';
 import { follows, type LogName } from '../../src/store/store.ts';
 import { anyRedis } from '../support/redis.ts';
 import { describeEventStore } from './conformance.ts';
-import { hashSlot, impatient, log, RedisHarness } from './redis-harness.ts';
+import { hashSlot, log, RedisHarness } from './redis-harness.ts';
 import { batch, change, content, contents, keyed } from './sample.ts';
-import { conflictOf, Heard, HOUR_MS, idsOf, keepEverything, offsetsOf, readAll, until } from './support.ts';
+import { conflictOf, Heard, HOUR_MS, offsetsOf, readAll, until } from './support.ts';
 
 let redis: Awaited<ReturnType<typeof anyRedis>>;
 beforeAll(async () => {
