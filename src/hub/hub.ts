@@ -1,9 +1,9 @@
 import type { ExecutionResult, GraphQLSchema } from 'graphql';
-import { TidingsError } from '../errors.ts';
+import { errorCatalogue, TidingsError } from '../errors.ts';
 import type { Entry } from '../events/event.ts';
 import { logKey, type EventStore, type LogName } from '../store/store.ts';
 import { Delivery } from './delivery.ts';
-import { Feed } from './feed.ts';
+import { Feed, type FeedOptions } from './feed.ts';
 import type { Operation } from './operation.ts';
 import type { Route } from './route.ts';
 import { SharedOperation } from './shared-operation.ts';
@@ -160,29 +160,40 @@ export class Hub {
   async #openChannel(log: LogName, key: string): Promise<Channel> {
     const index = new TopicIndex<SharedOperation>();
     const operations = new Map<string, SharedOperation>();
-    try {
-      const feed = await Feed.open({
-        store: this.#options.store,
-        log,
-        ringBytes: this.#options.ringBytes ?? 8 * 1024 * 1024,
-        checkMs: this.#options.positionCheckMs ?? 10_000,
-        retryMs: this.#options.retryMs ?? 500,
-        onEntry: (entry) => this.#dispatch(index, entry),
-        onReset: (lost) => {
-          const deliveries = [...operations.values()].flatMap((shared) => [...shared.deliveries]);
-          for (const delivery of deliveries) delivery.reset(lost);
-        },
-        onError: this.#options.onError,
-      });
-      const channel: Channel = { log, feed, index, operations };
-      this.#open.set(key, channel);
-      // All have left while it opened.
-      if ((this.#users.get(key) ?? 0) === 0) this.#closeChannel(key);
-      return channel;
-    } catch (error) {
-      this.#channels.delete(key);
-      throw error;
+    const options: FeedOptions = {
+      store: this.#options.store,
+      log,
+      ringBytes: this.#options.ringBytes ?? 8 * 1024 * 1024,
+      checkMs: this.#options.positionCheckMs ?? 10_000,
+      retryMs: this.#options.retryMs ?? 500,
+      onEntry: (entry) => this.#dispatch(index, entry),
+      onReset: (lost) => {
+        const deliveries = [...operations.values()].flatMap((shared) => [...shared.deliveries]);
+        for (const delivery of deliveries) delivery.reset(lost);
+      },
+      onError: this.#options.onError,
+    };
+    for (;;) {
+      try {
+        const channel: Channel = { log, feed: await Feed.open(options), index, operations };
+        this.#open.set(key, channel);
+        // All have left while it opened.
+        if (!this.#isUsed(key)) this.#closeChannel(key);
+        return channel;
+      } catch (error) {
+        const mayPass = error instanceof TidingsError && errorCatalogue[error.code].retryable;
+        // Clients don't come back for an error of their operation: they wait here, as those do that came before.
+        if (!mayPass || !this.#isUsed(key)) {
+          this.#channels.delete(key);
+          throw error;
+        }
+      }
+      await this.#pause();
     }
+  }
+
+  #isUsed(key: string): boolean {
+    return (this.#users.get(key) ?? 0) > 0;
   }
 
   #dispatch(index: TopicIndex<SharedOperation>, entry: Entry): void {

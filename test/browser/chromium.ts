@@ -11,7 +11,9 @@ const browserPath: string | undefined = [
 /** A browser that reaches this machine and nothing else. */
 export async function launch(): Promise<Browser> {
   if (browserPath === undefined) {
-    throw new Error('There is no Chromium: install it (apt-get install chromium), or name one in TEST_CHROMIUM.');
+    throw new Error(
+      'There is no Chromium: install it (apt-get install chromium), or name one in TEST_CHROMIUM.',
+    );
   }
   return chromium.launch({
     executablePath: browserPath,
