@@ -93,10 +93,15 @@ export interface Answer {
   readonly errors?: readonly Refusal[];
 }
 
-export async function graphql(url: string, query: string, variables: unknown = {}): Promise<Answer> {
+export async function graphql(
+  url: string,
+  query: string,
+  variables: unknown = {},
+  bearer = token,
+): Promise<Answer> {
   const response = await fetch(`${url}/graphql`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${bearer}` },
     body: JSON.stringify({ query, variables }),
   });
   return { status: response.status, ...((await response.json()) as object) };

@@ -5,7 +5,16 @@ import { pullRequestEvent } from '../ingest/github.ts';
 import { checkLog, nothingWrong } from '../support/log-checker.ts';
 import { tokenFor, WEBHOOK_SECRET } from '../support/server.ts';
 import { dataOf, TestSocket } from '../support/socket.ts';
-import { ANNOUNCE, graphql, onCluster, pause, Publishers, subscribers, token } from './cluster.ts';
+import {
+  ANNOUNCE,
+  EVERYTHING,
+  graphql,
+  onCluster,
+  pause,
+  Publishers,
+  subscribers,
+  token,
+} from './cluster.ts';
 
 const ROOM = 'lobby';
 const USERS_PER_SERVER = 5;
@@ -139,7 +148,15 @@ describe.concurrent('an outage', () => {
       );
       expect(dataOf(await socket.receive())).toEqual({ prStateChanged: { prNumber: 1_000 } });
 
+      const quiet = tokenFor({ workspace: 'quiet' });
+      const { announce } = (await graphql(server.url, ANNOUNCE, { input: { message: 'before' } }, quiet))
+        .data;
+
       await cluster.redis.signal('SIGTERM');
+      // Nobody listens in its workspace yet.
+      const early = await TestSocket.connect(other.webSocketUrl, { token: quiet });
+      early.subscribe('1', EVERYTHING, { after: announce.cursor });
+
       const longEnough = pause(OUTAGE_MS);
       const statuses = new Map<number, number>();
       const refusals = new Set<unknown>();
@@ -168,6 +185,8 @@ describe.concurrent('an outage', () => {
       );
       const last = await publishers.publish(() => other.url, 'last');
       await Promise.all(clients.map(async (client) => client.untilSeen(last)));
+      await graphql(other.url, ANNOUNCE, { input: { message: 'after' } }, quiet);
+      expect(dataOf(await early.receive())).toMatchObject({ event: { content: 'after' } });
       const history =
         '{ events(first: 500, filter: { types: [PR_CREATED] }) { nodes { ... on PrStateChange { prNumber } } } }';
       const { nodes } = (await graphql(server.url, history)).data.events as { nodes: { prNumber: number }[] };
@@ -182,7 +201,7 @@ describe.concurrent('an outage', () => {
       expect(nodes.map(({ prNumber }) => prNumber)).toEqual([1_000, ...numbers]);
       expect((await fetch(`${server.url}/ready`)).status).toBe(200);
       expect(clients.map(({ connections }) => connections)).toEqual(clients.map(() => 1));
-      for (const each of [...clients, socket]) each[Symbol.dispose]();
+      for (const each of [...clients, socket, early]) each[Symbol.dispose]();
     });
   }, 90_000);
 });

@@ -83,11 +83,13 @@ describe('a log that was flushed', () => {
 
   it('in parts, is another one too, with nothing left of the old', async () => {
     const store = await harness.open();
-    const position = await append(store, 3);
+    const { appended } = await store.append(log, keyed('key', content(), content()));
     await harness.client.del(`${harness.prefix}:{events/default}:log`);
     expect(await store.head(log)).toMatchObject({ offset: 0 });
-    await expectLost(store, position, 'epoch');
-    await append(store, 1);
+    await expectLost(store, appended[1]!.position, 'epoch');
+    expect(await store.recall(log, ['key'])).toBeUndefined();
+    const again = await store.append(log, keyed('key', content()));
+    expect(again).toMatchObject({ duplicate: false, appended: [{ position: { offset: 1 } }] });
     expect(await readAll(store, log)).toHaveLength(1);
   });
 });
@@ -97,6 +99,8 @@ describe('a log that was rolled back', () => {
   let restore: () => Promise<void>;
   let position: Position;
   let isDeaf: boolean;
+  /** Offsets that were not heard. */
+  let missed: number[];
 
   /** The store, whose wake-ups are lost while isDeaf. */
   const hardOfHearing = (): EventStore =>
@@ -104,7 +108,10 @@ describe('a log that was rolled back', () => {
       get: (target, name) => {
         if (name === 'watch') {
           const watch: EventStore['watch'] = async (watched, onAppended) =>
-            target.watch(watched, (entries) => (isDeaf ? undefined : onAppended(entries)));
+            target.watch(watched, (entries) => {
+              if (isDeaf) missed.push(...entries.map((entry) => entry.position.offset));
+              else onAppended(entries);
+            });
           return watch;
         }
         const value: unknown = Reflect.get(target, name);
@@ -114,6 +121,7 @@ describe('a log that was rolled back', () => {
 
   beforeEach(async () => {
     isDeaf = false;
+    missed = [];
     store = await harness.open();
     await append(store, 3);
     restore = await backup();
@@ -162,6 +170,7 @@ describe('a log that was rolled back', () => {
     isDeaf = true;
     await restore();
     await append(store, 2);
+    await until(() => missed.length === 2);
     isDeaf = false;
     // Offset 6, and the feed is at 5: of another history.
     await append(store, 1);

@@ -292,14 +292,20 @@ describe('over server-sent events', () => {
     const response = await open({ query: announcements }, own.graphqlUrl);
     const [events] = await Promise.all([all(response), own[Symbol.asyncDispose]()]);
     expect(events).toEqual([{ retry: '1000' }]);
+  });
 
+  it('a stream that begins while the store is away goes on when that is back', async () => {
+    let failures = 0;
+    let isAway = true;
     await using away = await TestServer.start({
+      limits: { retryMs: 5 },
       aroundStore: (store) =>
         new Proxy(store, {
           get(target, name) {
             const value: unknown = Reflect.get(target, name);
-            if (name === 'watch') {
+            if (name === 'watch' && isAway) {
               return async () => {
+                failures++;
                 throw storeUnavailable();
               };
             }
@@ -307,9 +313,19 @@ describe('over server-sent events', () => {
           },
         }),
     });
-    const unavailable = await open({ query: announcements }, away.graphqlUrl);
-    expect(unavailable.status).toBe(200);
-    expect(await all(unavailable)).toEqual([{ retry: '1000' }]);
+    const tell = async (message: string): Promise<string> =>
+      (await away.run(AnnounceDocument, { input: { message } })).announce.cursor;
+    const after = await tell('before');
+    const stream = readEvents(away.graphqlUrl, {
+      query: announcements,
+      variables: { after },
+      token: away.token(),
+      count: 1,
+    });
+    await until(() => failures > 2);
+    await tell('meanwhile');
+    isAway = false;
+    expect((await stream).map(messageOf)).toEqual(['meanwhile']);
   });
 
   describe('a reader that is too slow', () => {
