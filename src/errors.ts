@@ -59,7 +59,7 @@ export const errorCatalogue = {
     retryable: false,
   },
   SNAPSHOT_TOO_LARGE: {
-    message: 'The snapshot has too many entities; narrow the subscription.',
+    message: 'The snapshot is too large; narrow the subscription.',
     httpStatus: 400,
     retryable: false,
   },

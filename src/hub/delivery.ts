@@ -1,8 +1,9 @@
 import { errorCatalogue, TidingsError } from '../errors.ts';
 import { kinds } from '../events/catalogue.ts';
-import { asSnapshot, type Entry } from '../events/event.ts';
+import { asSnapshot, isDeletion, type Entry } from '../events/event.ts';
 import { decodeCursor, encodeCursor, PositionLost, type Position } from '../events/position.ts';
-import type { EventStore } from '../store/store.ts';
+import type { Topic } from '../events/topics.ts';
+import type { EntityPage, EventStore } from '../store/store.ts';
 import type { Feed } from './feed.ts';
 import type { RouteStart } from './route.ts';
 import type { SharedOperation } from './shared-operation.ts';
@@ -31,8 +32,9 @@ export interface DeliveryOptions {
   readonly pause: () => Promise<void>;
 }
 
-/** The largest snapshot, in entities. */
-const MAX_SNAPSHOT = 10_000;
+/** A snapshot is read in pages of so many entities, or of what the store gives at once (about 4 MiB). It has to fit into memory. */
+const SNAPSHOT_PAGE = 1_000;
+const MAX_PAGES = 16;
 
 /**
  * One subscription: a position in the log that moves forward. Whatever happens, the entries behind the position are exactly those that the
@@ -50,8 +52,6 @@ export class Delivery {
    * entity, in the order of delivery.
    */
   readonly #pending = new Map<string, Entry>();
-  /** Entities that the snapshot shows in a later state than its position tells, with the offset of that state. */
-  readonly #ahead = new Map<string, number>();
   #isMoving = false;
 
   constructor(options: DeliveryOptions) {
@@ -85,7 +85,8 @@ export class Delivery {
 
   /** A live entry; its result is the same for all. */
   deliverLive(entry: Entry, result: EncodedResult): void {
-    if (this.#isShown(entry)) return;
+    // A snapshot may be ahead of the feed.
+    if (entry.position.offset <= this.#position.offset) return;
     this.#write(result);
     if (!this.#options.sink.isCongested) return;
     this.#position = entry.position;
@@ -210,7 +211,7 @@ export class Delivery {
   /** Moves over entries of the log, writing what concerns this subscription, until it is congested or they are used up. */
   #take(entries: readonly Entry[], conflates: boolean): void {
     for (const entry of entries) {
-      if (!this.#isShown(entry) && isFiledUnder(this.#shared.route, entry) && this.#shared.accepts(entry)) {
+      if (isFiledUnder(this.#shared.route, entry) && this.#shared.accepts(entry)) {
         if (conflates) {
           const key = keyOf(entry);
           this.#pending.delete(key);
@@ -234,40 +235,61 @@ export class Delivery {
 
   /** State and position together, so that going on from the position neither misses nor repeats anything. */
   async #takeSnapshot(): Promise<void> {
-    const { feed, store } = this.#options;
-    const { log, snapshotOf, topics } = this.#shared.route;
-    if (snapshotOf === null) throw new TidingsError('BAD_CURSOR');
-    const pages = await Promise.all(
-      topics.map(async (topic) => store.entities(log, { type: snapshotOf, topic, limit: MAX_SNAPSHOT })),
-    );
-    if (this.#isEnded()) return;
-    // Pages read one after the other are true at different positions: go on from the first, and pass over what the later ones show.
-    const at = pages
-      .map((page) => page.at)
-      .reduce((a, b) => (b.offset < a.offset ? b : a), pages[0]?.at ?? feed.position);
-    // Only the last item's cursor continues behind the snapshot: what is left of it at any other is nowhere in the log.
-    const inside = encodeCursor(at, true);
-    this.#pending.clear();
-    this.#ahead.clear();
-    let last: Entry | undefined;
-    for (const { entries, hasMore } of pages) {
-      if (hasMore) throw new TidingsError('SNAPSHOT_TOO_LARGE');
-      for (const entry of entries) {
-        const item = asSnapshot(entry, inside);
-        if (this.#shared.accepts(item)) this.#pending.set(keyOf(item), (last = item));
-        if (entry.position.offset > at.offset) this.#ahead.set(keyOf(entry), entry.position.offset);
+    const { feed } = this.#options;
+    const { topics } = this.#shared.route;
+    const shown = new Map<string, Entry>();
+    let at: Position | undefined;
+    let end: Position | undefined;
+    let pages = 0;
+    for (const topic of topics) {
+      for (let afterId: string | undefined, hasMore = true; hasMore;) {
+        if (++pages > MAX_PAGES) throw new TidingsError('SNAPSHOT_TOO_LARGE');
+        const page = await this.#readEntities(topic, afterId);
+        if (this.#isEnded()) return;
+        at ??= page.at;
+        end = page.at;
+        for (const entry of page.entries) shown.set(keyOf(entry), entry);
+        afterId = page.entries.at(-1)?.entityId ?? undefined;
+        hasMore = page.hasMore;
       }
     }
-    if (last !== undefined) this.#pending.set(keyOf(last), asSnapshot(last, encodeCursor(at)));
-    this.#position = at;
+    if (at !== undefined && end !== undefined) await this.#bringForward(shown, at, end);
+    if (this.#isEnded()) return;
+
+    const position = end ?? feed.position;
+    // Only the last item's cursor continues behind the snapshot: what is left of it at any other is nowhere in the log.
+    const inside = encodeCursor(position, true);
+    this.#pending.clear();
+    let last: Entry | undefined;
+    for (const [key, entry] of shown) {
+      const item = asSnapshot(entry, inside);
+      if (this.#shared.accepts(item)) this.#pending.set(key, (last = item));
+    }
+    if (last !== undefined) this.#pending.set(keyOf(last), asSnapshot(last, encodeCursor(position)));
+    this.#position = position;
     this.#needsSnapshot = false;
   }
 
-  /** The subscriber has it: through a snapshot that is ahead of the feed. */
-  #isShown(entry: Entry): boolean {
-    if (entry.position.offset <= this.#position.offset) return true;
-    if (this.#ahead.size === 0 || entry.entityId === null) return false;
-    return entry.position.offset <= (this.#ahead.get(keyOf(entry)) ?? 0);
+  async #readEntities(topic: Topic, afterId: string | undefined): Promise<EntityPage> {
+    const { log, snapshotOf: type } = this.#shared.route;
+    if (type === null) throw new TidingsError('BAD_CURSOR');
+    const query = { type, topic, limit: SNAPSHOT_PAGE };
+    return this.#options.store.entities(log, afterId === undefined ? query : { ...query, afterId });
+  }
+
+  /** Pages read one after the other are true at different positions: what happened between them makes all of them true at the last. */
+  async #bringForward(shown: Map<string, Entry>, from: Position, to: Position): Promise<void> {
+    const { route } = this.#shared;
+    for (let at = from; at.offset < to.offset && !this.#isEnded();) {
+      const { entries } = await this.#options.store.read(route.log, at, SNAPSHOT_PAGE);
+      for (const entry of entries) {
+        at = entry.position;
+        if (at.offset > to.offset) break;
+        if (kinds[entry.kind] !== route.snapshotOf) continue;
+        if (!isDeletion(entry) && isFiledUnder(route, entry)) shown.set(keyOf(entry), entry);
+        else shown.delete(keyOf(entry));
+      }
+    }
   }
 
   // A method, because the compiler would take a look at the field for settled across an await.

@@ -187,6 +187,36 @@ describe('a subscription with a cursor', () => {
       await reporting;
     });
 
+    it('joins one that is too large to be read at once, without a gap or a double', async () => {
+      const many = 80;
+      const error = 'x'.repeat(60_000);
+      await server.run(UpsertProjectDocument, { input: { id: 'large', name: 'Large' } });
+      const reportLarge = async (index: number, percent: number): Promise<unknown> =>
+        server.run(ReportWorkflowDocument, {
+          input: { id: `l${index}`, projectId: 'large', percent, error },
+        });
+      for (let index = 0; index < many; index++) await reportLarge(index, 0);
+      let isOver = false;
+      const reporting = (async () => {
+        for (let count = 0; !isOver; count++) await reportLarge(count % many, 1 + Math.floor(count / many));
+      })();
+      for (let round = 0; round < 2; round++) {
+        using socket = await connect();
+        socket.subscribe('1', workflow.replace('"p"', '"large"'), { snapshot: true });
+        const percents = new Map<string, number>();
+        for (let count = 0; count < 2 * many; count++) {
+          const item = progressOf(await socket.receive());
+          expect(item.reason).toBe(count < many ? 'SNAPSHOT' : 'PROGRESS');
+          const before = percents.get(item.workflowId);
+          expect(item.percent).toBe(before === undefined ? item.percent : before + 1);
+          percents.set(item.workflowId, item.percent);
+        }
+        expect(percents.size).toBe(many);
+      }
+      isOver = true;
+      await reporting;
+    });
+
     it('goes on from the last item, and from inside of the snapshot starts it again', async () => {
       using socket = await connect();
       socket.subscribe('1', workflow, { snapshot: true });
