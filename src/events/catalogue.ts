@@ -107,9 +107,16 @@ export const subjects = {
     derive: (state, patch) => {
       if (typeof patch['percent'] === 'number') return {};
       if (state.status === 'COMPLETED') return { percent: 100 };
-      return share(state.step, state.totalSteps);
+      if (patch['step'] !== undefined || patch['totalSteps'] !== undefined)
+        return share(state.step, state.totalSteps);
+      // Started again.
+      return patch['status'] !== undefined && !finished.has(state.status) && state.percent === 100
+        ? { percent: 0 }
+        : {};
     },
     kind: (before, after) => {
+      // What is told after the end, such as the last lines of output, doesn't end it again.
+      if (finished.has(after.status) && before?.status === after.status) return 'workflow.progress';
       if (after.status === 'COMPLETED') return 'workflow.completed';
       if (finished.has(after.status)) return 'workflow.failed';
       return before === undefined || finished.has(before.status) ? 'workflow.started' : 'workflow.progress';

@@ -19,7 +19,12 @@ const id = z
   .min(1)
   .max(ID_MAX)
   .regex(/^[^\p{Cc}\p{Cs}\s]+$/u, 'must not contain white space, control characters or half characters');
-const name = z.string().min(1).max(NAME_MAX);
+// Some become topics, and a store takes all halves of characters for the same.
+const name = z
+  .string()
+  .min(1)
+  .max(NAME_MAX)
+  .regex(/^\P{Cs}*$/u, 'must not contain half characters');
 const text = z.string().max(TEXT_MAX);
 const count = z.int().min(0);
 const percent = z.number().min(0).max(100);

@@ -34,7 +34,9 @@ export interface DeliveryOptions {
 
 /** A snapshot is read in pages of so many entities, or of what the store gives at once (about 4 MiB). It has to fit into memory. */
 const SNAPSHOT_PAGE = 1_000;
-const MAX_PAGES = 16;
+const MAX_FULL_PAGES = 16;
+/** With LATEST, so many entries are gathered before they are written: what a client is behind must not all be held in memory. */
+const MAX_PENDING = 256;
 
 /**
  * One subscription: a position in the log that moves forward. Whatever happens, the entries behind the position are exactly those that the
@@ -186,8 +188,9 @@ export class Delivery {
     if (this.#needsSnapshot) await this.#takeSnapshot();
     if (this.#isEnded()) return true;
     const conflates = start.delivery === 'LATEST';
-    if (this.#pending.size > 0 && !conflates) {
+    if (this.#pending.size > 0 && (!conflates || this.#pending.size >= MAX_PENDING)) {
       this.#writePending();
+      await new Promise(setImmediate);
       return false;
     }
     const read = feed.after(this.#position);
@@ -225,11 +228,13 @@ export class Delivery {
     }
   }
 
+  /** Some of it: whoever has much to write lets others in between. */
   #writePending(): void {
+    let left = MAX_PENDING;
     for (const [key, entry] of this.#pending) {
       this.#pending.delete(key);
       this.#write(this.#shared.result(entry));
-      if (this.#options.sink.isCongested) return;
+      if (--left === 0 || this.#options.sink.isCongested) return;
     }
   }
 
@@ -240,10 +245,9 @@ export class Delivery {
     const shown = new Map<string, Entry>();
     let at: Position | undefined;
     let end: Position | undefined;
-    let pages = 0;
+    let fullPages = 0;
     for (const topic of topics) {
       for (let afterId: string | undefined, hasMore = true; hasMore;) {
-        if (++pages > MAX_PAGES) throw new TidingsError('SNAPSHOT_TOO_LARGE');
         const page = await this.#readEntities(topic, afterId);
         if (this.#isEnded()) return;
         at ??= page.at;
@@ -251,6 +255,7 @@ export class Delivery {
         for (const entry of page.entries) shown.set(keyOf(entry), entry);
         afterId = page.entries.at(-1)?.entityId ?? undefined;
         hasMore = page.hasMore;
+        if (hasMore && ++fullPages > MAX_FULL_PAGES) throw new TidingsError('SNAPSHOT_TOO_LARGE');
       }
     }
     if (at !== undefined && end !== undefined) await this.#bringForward(shown, at, end);

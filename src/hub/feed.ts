@@ -174,5 +174,5 @@ export class Feed {
 
 /** A rough size in memory: the texts dominate. */
 function sizeOf(entry: Entry): number {
-  return 400 + 2 * JSON.stringify(entry.data).length;
+  return 400 + 2 * (JSON.stringify(entry.data).length + JSON.stringify(entry.detail).length);
 }

@@ -37,8 +37,22 @@ export interface Published {
 /** More than any healthy race needs; beyond it the caller is told CONFLICT. */
 const MAX_ATTEMPTS = 12;
 
+/** State that is on its way to the store. */
+interface UnderWay extends Base {
+  /** It is there, or won't be. */
+  readonly settled: Promise<unknown>;
+}
+
 /** What a plan saw of an entity was changed by another writer of this process before it could be merged. */
-class Outdated extends Error {}
+class Outdated extends Error {
+  /** Settles when planning again can see that change. */
+  readonly settled: Promise<unknown> | undefined;
+
+  constructor(settled?: Promise<unknown>) {
+    super('planned on state that has changed');
+    this.settled = settled;
+  }
+}
 
 /**
  * The one write path: plan, merge into entity state, validate, check access, append.
@@ -50,7 +64,7 @@ export class Publisher {
   readonly #store: EventStore;
   readonly #now: () => number;
   /** The newest state on its way to the store, by log, subject and id. */
-  readonly #underWay = new Map<string, Base>();
+  readonly #underWay = new Map<string, UnderWay>();
   /** Publications with an idempotency key that are under way, by workspace and key. */
   readonly #repeatable = new Map<string, Promise<Published>>();
 
@@ -106,7 +120,8 @@ export class Publisher {
         const facts = events.map((event) => event.facts);
         return published(await this.#append(log, events, keys), facts);
       } catch (error) {
-        if (!(error instanceof RevisionConflict) && !(error instanceof Outdated)) throw error;
+        if (error instanceof Outdated) await error.settled;
+        else if (!(error instanceof RevisionConflict)) throw error;
       }
     }
     throw new TidingsError('CONFLICT');
@@ -171,15 +186,25 @@ export class Publisher {
     events: readonly NewEvent[],
     idempotencyKeys: readonly string[],
   ): Promise<AppendResult> {
-    const mine = new Map<string, Base>();
+    const appending = this.#store.append(log, { events, idempotencyKeys });
+    const settled = appending.then(
+      () => undefined,
+      () => undefined,
+    );
+    const mine = new Map<string, UnderWay>();
     for (const { facts, write } of events) {
       if (write === null) continue;
-      const base = { facts, revision: write.expectedRevision + 1, deleted: write.deleted };
-      mine.set(entityKey(log, write.type, write.id), base);
+      const { expectedRevision, deleted } = write;
+      mine.set(entityKey(log, write.type, write.id), {
+        facts,
+        revision: expectedRevision + 1,
+        deleted,
+        settled,
+      });
     }
     for (const [key, base] of mine) this.#underWay.set(key, base);
     try {
-      return await this.#store.append(log, { events, idempotencyKeys });
+      return await appending;
     } finally {
       for (const [key, base] of mine) if (this.#underWay.get(key) === base) this.#underWay.delete(key);
     }
@@ -200,7 +225,7 @@ function requirePublish(viewer: Viewer, projectId: string | null): void {
     'FORBIDDEN',
     projectId === null
       ? 'Your token does not allow to publish to the whole workspace.'
-      : `Your token does not allow to publish to project "${projectId}".`,
+      : 'Your token does not allow to publish to this project.',
   );
 }
 
@@ -212,11 +237,11 @@ function entityKey(log: LogName, type: SubjectName, id: string): string {
 class PlanView implements StateView {
   readonly #log: LogName;
   readonly #store: EventStore;
-  readonly #underWay: ReadonlyMap<string, Base>;
+  readonly #underWay: ReadonlyMap<string, UnderWay>;
   readonly #loaded = new Map<string, Base | undefined>();
   readonly #seen = new Map<string, number>();
 
-  constructor(log: LogName, store: EventStore, underWay: ReadonlyMap<string, Base>) {
+  constructor(log: LogName, store: EventStore, underWay: ReadonlyMap<string, UnderWay>) {
     this.#log = log;
     this.#store = store;
     this.#underWay = underWay;
@@ -233,13 +258,27 @@ class PlanView implements StateView {
   }
 
   async find<Name extends SubjectName>(type: Name, topic: Topic, limit: number): Promise<StateOf<Name>[]> {
-    const { entries } = await this.#store.entities(this.#log, { type, topic, limit });
-    return entries.map((entry) => {
-      const key = this.key(type, entry.entityId!);
-      this.#loaded.set(key, baseOf(entry));
-      this.#seen.set(key, entry.revision);
-      return entry.data as StateOf<Name>;
-    });
+    const found: StateOf<Name>[] = [];
+    let after = {};
+    for (let hasMore = true; hasMore && found.length < limit;) {
+      const page = await this.#store.entities(this.#log, {
+        type,
+        topic,
+        limit: limit - found.length,
+        ...after,
+      });
+      for (const entry of page.entries) {
+        const key = this.key(type, entry.entityId!);
+        this.#loaded.set(key, baseOf(entry));
+        const base = this.#underWay.get(key) ?? baseOf(entry);
+        this.#seen.set(key, base.revision);
+        if (!base.deleted) found.push(base.facts.data as StateOf<Name>);
+      }
+      // A page may be short of the limit, where the entities are large.
+      after = { afterId: page.entries.at(-1)?.entityId };
+      hasMore = page.hasMore;
+    }
+    return found;
   }
 
   async base(type: SubjectName, id: string): Promise<Base | undefined> {
@@ -261,7 +300,8 @@ class PlanView implements StateView {
   latest(key: string): Base | undefined {
     const base = this.#underWay.get(key) ?? this.#loaded.get(key);
     const seen = this.#seen.get(key);
-    if (seen !== undefined && seen !== (base?.revision ?? 0)) throw new Outdated();
+    if (seen !== undefined && seen !== (base?.revision ?? 0))
+      throw new Outdated(this.#underWay.get(key)?.settled);
     return base;
   }
 }

@@ -54,9 +54,15 @@ export class Connection implements ConnectionContext {
       onStalled: () => socket.terminate(),
     });
     let isAlive = true;
+    let sent = 0;
     socket.on('pong', () => (isAlive = true));
     this.#ping = setInterval(() => {
-      if (!isAlive) return socket.terminate();
+      // A ping waits behind all that a slow peer has not taken yet; that it takes something shows as well that it is there.
+      const { bytesWritten, writableLength } = options.rawSocket;
+      const isTaking = writableLength > 0 && bytesWritten - writableLength > sent;
+      sent = bytesWritten - writableLength;
+      if (!isAlive && !isTaking) return socket.terminate();
+      if (!isAlive) return;
       isAlive = false;
       socket.ping();
     }, options.pingMs);
@@ -135,6 +141,11 @@ export class Connection implements ConnectionContext {
       }),
     );
     return { viewer, ended };
+  }
+
+  /** It is being closed: what still comes in is not for us any more. */
+  get isClosing(): boolean {
+    return this.socket.readyState > this.socket.OPEN;
   }
 
   close(code: number, reason: string): void {

@@ -35,7 +35,9 @@ export function createGraphqlHttp(options: GraphqlHttpOptions) {
     batching: false,
     logging: false,
     maskedErrors: { maskError: (error) => masked(error, onHidden) },
-    plugins: [refuseSubscriptions(), statusFromErrors()],
+    // Documents are parsed and validated, and cached, where all transports have it done.
+    parserAndValidationCache: false,
+    plugins: [preparedDocuments(operations), refuseSubscriptions(), statusFromErrors()],
   });
 
   const answer = async (request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> => {
@@ -46,6 +48,8 @@ export function createGraphqlHttp(options: GraphqlHttpOptions) {
     const params = body === undefined ? paramsOf(url.searchParams) : checkParams(parseJson(body));
     if (wantsEventStream(request, params, operations)) return sse.handle(request, response, params, viewer);
 
+    const prepared = operations.prepare(params);
+    if ('errors' in prepared) return sendJson(response, statusOf(prepared), prepared);
     const answered = await yoga.fetch(
       url.href,
       {
@@ -130,6 +134,16 @@ function wantsEventStream(request: IncomingMessage, params: GraphQLRequest, oper
   if (!JSON_TYPES.some((type) => accept.includes(type))) return true;
   const prepared = operations.prepare(params);
   return 'type' in prepared && prepared.type === OperationTypeNode.SUBSCRIPTION;
+}
+
+function preparedDocuments(operations: Operations): Plugin {
+  return {
+    onParse({ params, setParsedDocument }) {
+      const prepared = operations.check(params.source as string);
+      if ('document' in prepared) setParsedDocument(prepared.document);
+    },
+    onValidate: ({ setResult }) => setResult([]),
+  };
 }
 
 function refuseSubscriptions(): Plugin {

@@ -44,6 +44,11 @@ export class Operations {
     return this.#options.documents.schema;
   }
 
+  /** The document of a text, parsed and validated, or what is wrong with it. */
+  check(query: string): ReturnType<Documents['check']> {
+    return this.#options.documents.check(query);
+  }
+
   prepare(request: GraphQLRequest): PreparedRequest | OpenFailure {
     return this.#options.documents.prepare(request);
   }

@@ -117,6 +117,7 @@ export function createTransportWs(options: TransportWsOptions) {
           close: (code = CloseCode.InternalServerError, reason = '') => connection.close(code, reason),
           onMessage: (handle) =>
             socket.on('message', (data) => {
+              if (connection.isClosing) return;
               const text = (data as Buffer).toString();
               inTurn.run(text, handle).catch((error: unknown) => {
                 options.onError(error);

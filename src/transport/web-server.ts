@@ -48,6 +48,7 @@ export class WebServer {
   readonly #server: Server;
   readonly #sockets: WebSocketServer;
   readonly #connections = new Set<Connection>();
+  #isClosing = false;
   readonly #routes: Readonly<Record<string, Readonly<Record<string, Handler>>>>;
 
   constructor(options: WebServerOptions) {
@@ -88,6 +89,7 @@ export class WebServer {
 
   /** Takes nobody new, and sends those away who are there, evenly over the time given: they come back elsewhere. */
   async close(drainMs: number): Promise<void> {
+    this.#isClosing = true;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     const connections = [...this.#connections];
     const gone = connections.map(
@@ -195,6 +197,7 @@ export class WebServer {
     };
     const url = urlOf(request);
     if (url === undefined) return refuse('400 Bad Request');
+    if (this.#isClosing) return refuse('503 Service Unavailable');
     if (url.pathname !== '/graphql') return refuse('404 Not Found');
     if (holdsToken(url)) return refuse('400 Bad Request');
     if (!this.#options.authenticator.isAllowedOrigin(request.headers)) return refuse('403 Forbidden');

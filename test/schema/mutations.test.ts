@@ -516,6 +516,29 @@ describe('workflows', () => {
     ]);
   });
 
+  it('keep what was told of their percentage until something else is told, and start again from nothing', async () => {
+    await space.tell(
+      'reportWorkflow',
+      { id: 'w1', projectId: 'p1', step: 1, totalSteps: 4, percent: 10 },
+      workflow,
+    );
+    const told = async (input: object): Promise<unknown> =>
+      (await space.tell('reportWorkflow', { id: 'w1', ...input }, workflow)).workflow.percent;
+    expect(await told({ logs: ['still at it'] })).toBe(10);
+    expect(await told({ step: 2 })).toBe(50);
+    expect(await told({ status: 'COMPLETED' })).toBe(100);
+    expect(await told({ logs: ['the last line'] })).toBe(100);
+    expect(await told({ status: 'RUNNING' })).toBe(0);
+    expect((await written(6)).map(({ type }) => type)).toEqual([
+      'WORKFLOW_STARTED',
+      'WORKFLOW_PROGRESS',
+      'WORKFLOW_PROGRESS',
+      'WORKFLOW_COMPLETED',
+      'WORKFLOW_PROGRESS',
+      'WORKFLOW_STARTED',
+    ]);
+  });
+
   it('are refused with all mistakes', async () => {
     const input = { id: 'w1', projectId: 'p1', percent: 101, logs: Array.from({ length: 201 }, () => 'x') };
     const { issues } = await space.refusalOf('reportWorkflow', input);

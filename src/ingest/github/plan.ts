@@ -143,7 +143,8 @@ function catchUp(place: Place, github: GithubRepository): Change<'project'>[] {
 
 function remove({ project, repository }: Place, github: GithubRepository): Change<'project'> {
   const rest = project.repositories.filter((each) => each !== repository);
-  if (rest.length === 0) {
+  // A project that somebody made holds more than its repositories.
+  if (rest.length === 0 && project.id === ownId(github.githubId)) {
     return {
       subject: 'project',
       kind: 'project.deleted',
