@@ -105,6 +105,20 @@ describe('a subscription with a cursor', () => {
     expect((await server.run(StatsDocument)).stats.logReads - before).toBeLessThanOrEqual(5);
   });
 
+  it('is refused for itself alone where graphql-js throws in place of reporting', async () => {
+    using socket = await connect();
+    socket.subscribe('1', announcements, {});
+    socket.subscribe('2', 'subscription ($s: Boolean!) { announcement @skip(if: $s) { message } }', {
+      s: false,
+    });
+    expect(errorOf(await socket.receive())).toMatchObject({
+      extensions: { code: 'GRAPHQL_VALIDATION_FAILED' },
+    });
+    await until(async () => (await server.run(StatsDocument)).stats.live === 1);
+    await announce('still here');
+    expect(announcementOf(await socket.receive()).message).toBe('still here');
+  });
+
   it('is told BAD_CURSOR for what is no cursor, and CURSOR_EXPIRED with the head for one of another log', async () => {
     using socket = await connect();
     socket.subscribe('1', announcements, { after: 'nonsense' });
