@@ -14,8 +14,8 @@ export default defineConfig({
     pool: 'forks',
     // Inherited by the worker threads that the code under test starts, so that they can load TypeScript.
     execArgv: ['--import', new URL('scripts/typescript-in-workers.mjs', import.meta.url).href],
-    // Many tests start servers of their own: more at a time than cores only wait for each other.
-    maxWorkers: 2,
+    // One more than the two cores that CI has: some tests mostly wait, for leases and outages.
+    maxWorkers: 3,
     testTimeout: 20_000,
     hookTimeout: 20_000,
     coverage: { provider: 'v8', include: ['src/**/*.ts'] },

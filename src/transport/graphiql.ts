@@ -5,8 +5,9 @@ import { gzip } from 'node:zlib';
 
 const compress = promisify(gzip);
 
-const firstSubscription = `# Everything that happens, as it happens. Press the play button, then publish something,
-# or run "npm run demo" in place of "npm start" and watch.
+const firstSubscription = `# Everything that happens, as it happens.
+# Press the play button, then publish something,
+# or run "npm run demo" and watch.
 subscription Everything {
   events {
     cursor
@@ -14,9 +15,19 @@ subscription Everything {
     projectId
     actor
     occurredAt
-    ... on PrStateChange { repoId prNumber state reason }
-    ... on WorkflowProgress { workflowId status percent currentStep }
-    ... on AiSuggestionMade { suggestion { title severity confidence } }
+    ... on PrStateChange {
+      repoId
+      prNumber
+      state
+    }
+    ... on WorkflowProgress {
+      workflowId
+      percent
+      currentStep
+    }
+    ... on AiSuggestionMade {
+      suggestion { title severity }
+    }
   }
 }
 `;
