@@ -290,6 +290,10 @@ export class Delivery {
       for (const entry of entries) {
         at = entry.position;
         if (at.offset > to.offset) break;
+        // What was in a deleted project goes with it, without events of its own.
+        if (entry.kind === 'project.deleted') {
+          for (const [key, { projectId }] of shown) if (projectId === entry.entityId) shown.delete(key);
+        }
         if (kinds[entry.kind] !== route.snapshotOf) continue;
         if (!isDeletion(entry) && isFiledUnder(route, entry)) shown.set(keyOf(entry), entry);
         else shown.delete(keyOf(entry));

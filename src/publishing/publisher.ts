@@ -2,7 +2,7 @@ import { mayPublish } from '../auth/access.ts';
 import type { Viewer } from '../auth/viewer.ts';
 import { invalidInput, TidingsError, type InputIssue } from '../errors.ts';
 import type { StateOf, SubjectName } from '../events/catalogue.ts';
-import type { Entry, EventFacts } from '../events/event.ts';
+import { topicsOf, type Entry, type EventFacts } from '../events/event.ts';
 import { encodeCursor } from '../events/position.ts';
 import type { Topic } from '../events/topics.ts';
 import {
@@ -270,7 +270,11 @@ class PlanView implements StateView {
       for (const entry of page.entries) {
         const key = this.key(type, entry.entityId!);
         this.#loaded.set(key, baseOf(entry));
-        const base = this.#underWay.get(key) ?? baseOf(entry);
+        const underWay = this.#underWay.get(key);
+        // It is leaving the topic, such as a repository its project: what takes its place is seen when that is through.
+        if (underWay !== undefined && !topicsOf(underWay.facts).includes(topic))
+          throw new Outdated(underWay.settled);
+        const base = underWay ?? baseOf(entry);
         this.#seen.set(key, base.revision);
         if (!base.deleted) found.push(base.facts.data as StateOf<Name>);
       }

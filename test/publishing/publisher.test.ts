@@ -10,9 +10,8 @@ function slow(store: EventStore): EventStore {
       const value: unknown = Reflect.get(target, name);
       if (name !== 'append') return typeof value === 'function' ? (value.bind(target) as unknown) : value;
       return async (...args: Parameters<EventStore['append']>) => {
-        const result = await target.append(...args);
         await new Promise((resolve) => setTimeout(resolve, 20));
-        return result;
+        return target.append(...args);
       };
     },
   });
