@@ -26,7 +26,9 @@ const name = z
   .max(NAME_MAX)
   .regex(/^\P{Cs}*$/u, 'must not contain half characters');
 const text = z.string().max(TEXT_MAX);
-const count = z.int().min(0);
+/** GraphQL's Int has 32 bits. */
+const INT_MAX = 2_147_483_647;
+const count = z.int().min(0).max(INT_MAX);
 const percent = z.number().min(0).max(100);
 const names = z.array(name).max(500);
 /** A moment, as ISO 8601 text in UTC with milliseconds. */
@@ -76,7 +78,7 @@ const statusState = z.enum(['ERROR', 'EXPECTED', 'FAILURE', 'PENDING', 'SUCCESS'
 
 export const PullRequest = z.strictObject({
   repoId: id,
-  number: z.int().min(1),
+  number: z.int().min(1).max(INT_MAX),
   projectId: id,
   title: name.nullable(),
   body: text.nullable(),
@@ -120,7 +122,7 @@ export const Issue = z.strictObject({
   id,
   projectId: id,
   repoId: id.nullable(),
-  number: z.int().min(1).nullable(),
+  number: z.int().min(1).max(INT_MAX).nullable(),
   title: name.nullable(),
   body: text.nullable(),
   author: name.nullable(),

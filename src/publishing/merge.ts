@@ -71,7 +71,9 @@ export function idOfPatch(change: AnyChange): string | undefined {
   const isComplete = (subject.key ?? ['id']).every(
     (field) => patch[field] !== undefined && patch[field] !== null,
   );
-  return isComplete ? subject.id?.(patch) : undefined;
+  const id: unknown = isComplete ? subject.id?.(patch) : undefined;
+  // The patch is not validated yet, and a store takes nothing but texts.
+  return typeof id === 'string' ? id : undefined;
 }
 
 /** The event that a change makes of an entity's state, or every mistake in it. */

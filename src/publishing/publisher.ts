@@ -303,6 +303,8 @@ class PlanView implements StateView {
   /** @throws Outdated the plan saw another revision */
   latest(key: string): Base | undefined {
     const base = this.#underWay.get(key) ?? this.#loaded.get(key);
+    // It was under way when it was loaded, and is through by now.
+    if (base === undefined && !this.#loaded.has(key)) throw new Outdated();
     const seen = this.#seen.get(key);
     if (seen !== undefined && seen !== (base?.revision ?? 0))
       throw new Outdated(this.#underWay.get(key)?.settled);
