@@ -11,7 +11,7 @@ export type AnnounceInput = {
   idempotencyKey?: string | null | undefined;
   /** It in full. */
   message: string;
-  /** When it happened, by your clock. An older report never overwrites a newer one. Default: now. */
+  /** When it happened, by your clock. Of the reports that tell it, an older one never overwrites a newer one. Default: now, and newest. */
   occurredAt?: string | null | undefined;
   /** How urgent it is. Default: INFO. */
   severity?: Severity | null | undefined;
@@ -184,7 +184,7 @@ export type ReportWorkflowInput = {
   logs?: Array<string> | null | undefined;
   /** Its name. */
   name?: string | null | undefined;
-  /** When it happened, by your clock. An older report never overwrites a newer one. Default: now. */
+  /** When it happened, by your clock. Of the reports that tell it, an older one never overwrites a newer one. Default: now, and newest. */
   occurredAt?: string | null | undefined;
   /** How far it is, 0 to 100. Default: from `step` and `totalSteps`, and 100 when COMPLETED. */
   percent?: number | null | undefined;
@@ -229,7 +229,7 @@ export type UpsertProjectInput = {
   metadata?: unknown;
   /** Its name. Needed for a new project. */
   name?: string | null | undefined;
-  /** When it happened, by your clock. An older report never overwrites a newer one. Default: now. */
+  /** When it happened, by your clock. Of the reports that tell it, an older one never overwrites a newer one. Default: now, and newest. */
   occurredAt?: string | null | undefined;
   /** Web page of its main repository. */
   repositoryUrl?: string | null | undefined;
