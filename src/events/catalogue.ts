@@ -29,6 +29,8 @@ export interface Subject<State extends object = object> {
   readonly initial?: Readonly<Partial<State>>;
   /** Fields that are no part of the contract: no client can write them, and nobody is told of them. */
   readonly internal?: readonly (keyof State & string)[];
+  /** The contract's names of fields that are called otherwise there, where the type of the entity is the event itself. */
+  readonly renamed?: Readonly<Record<string, string>>;
   /** Fields that follow from others where the report does not tell them. */
   readonly derive?: (state: State, patch: Readonly<Record<string, unknown>>) => Partial<State>;
   /** The kind of a change that a service reports by state only. */
@@ -147,6 +149,7 @@ export const subjects = {
   analysis: subject<states.AiAnalysis>({
     payload: 'AiAnalysisComplete',
     schema: states.AiAnalysis,
+    renamed: { id: 'analysisId' },
     projectId: (state) => state.projectId,
     topics: (state) => [topic('target', `${state.targetType}/${state.targetId}`)],
     kind: () => 'ai.analysis_complete',
@@ -178,6 +181,7 @@ export const subjects = {
   autoCommit: subject<states.AutoCommit>({
     payload: 'AutoCommit',
     schema: states.AutoCommit,
+    renamed: { id: 'commitId' },
     id: (state) => state.id,
     projectId: (state) => state.projectId,
     topics: repoTopics,
@@ -284,6 +288,13 @@ export function kindsOf(name: SubjectName): Kind[] {
 /** The value of the GraphQL enum EventType for a kind: `pr.created` is PR_CREATED. */
 export function enumName(kind: Kind): string {
   return kind.replaceAll('.', '_').toUpperCase();
+}
+
+const kindsByEnumName = new Map<string, Kind>(kindNames.map((kind) => [enumName(kind), kind]));
+
+/** The kind that a value of EventType stands for. */
+export function kindNamed(name: string): Kind | undefined {
+  return kindsByEnumName.get(name);
 }
 
 export function pullRequestId(repoId: string, number: number): string {

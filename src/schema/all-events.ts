@@ -1,5 +1,5 @@
 import { mayRead } from '../auth/access.ts';
-import type { Kind } from '../events/catalogue.ts';
+import { kindNamed, type Kind } from '../events/catalogue.ts';
 import { cursorOf, topicsOf, type Entry } from '../events/event.ts';
 import { decodeCursor, encodeCursor, PositionLost, type Position } from '../events/position.ts';
 import { topic } from '../events/topics.ts';
@@ -7,7 +7,7 @@ import type { Page } from '../store/store.ts';
 import { builder, covers, coversOneOf, isGiven, type InputFieldBuilder } from './builder.ts';
 import { checkFirst, PageInfo } from './connections.ts';
 import { requestOf, type RequestContext } from './context.ts';
-import { ChangeReason, Event, EventType, kindNamed } from './event.ts';
+import { ChangeReason, Event, EventType } from './event.ts';
 import { eventsLog, listenAt, topicsOfPlace } from './place.ts';
 import { subscription } from './subscriptions.ts';
 
@@ -38,7 +38,7 @@ subscription('events', {
   // Pothos types what makes arguments and what makes input fields apart, but they make the same.
   args: builder.args((t) => filterFields(t as unknown as InputFieldBuilder)),
   listen: async (filter, request) => {
-    const wanted = filter.types?.map(kindNamed).filter((kind) => !apart.has(kind)) ?? 'any';
+    const wanted = filter.types?.map((type) => kindNamed(type)!).filter((kind) => !apart.has(kind)) ?? 'any';
     const { projectId, repoId } = filter;
     const withAnnouncements = wanted === 'any' || wanted.includes('announcement');
     return {

@@ -1,36 +1,11 @@
-import { invalidInput, type InputIssue } from '../errors.ts';
-import { deletions, kinds, subjectOf, type SubjectName } from '../events/catalogue.ts';
-import type { EventDetail } from '../events/event.ts';
-import type { AnyChange, StateView } from '../publishing/change.ts';
-import { idOfPatch } from '../publishing/merge.ts';
+import { invalidInput } from '../errors.ts';
+import { kindNamed } from '../events/catalogue.ts';
+import { batchPlan, MOST_EVENTS } from '../publishing/batch.ts';
 import type { Published } from '../publishing/publisher.ts';
-import { builder, isGiven } from './builder.ts';
+import { builder } from './builder.ts';
 import { requestOf } from './context.ts';
-import { ChangeReason, EventType, kindNamed, stateFields } from './event.ts';
-import {
-  changeOf,
-  locate,
-  newId,
-  notFound,
-  parseComment,
-  parseLogs,
-  projectOf,
-  publish,
-  type Report,
-} from './publishing.ts';
-
-const MOST = 500;
-
-/** What gets an id where the client gives none. */
-const nameless: ReadonlySet<SubjectName> = new Set<SubjectName>(['suggestion', 'analysis', 'alert', 'risk']);
-/** What belongs to the project that holds its repository. */
-const inRepository: ReadonlySet<SubjectName> = new Set<SubjectName>([
-  'pullRequest',
-  'issue',
-  'workflow',
-  'fileChange',
-  'autoCommit',
-]);
+import { ChangeReason, EventType } from './event.ts';
+import { newId, publish } from './publishing.ts';
 
 const EventInput = builder.inputType('EventInput', {
   fields: (t) => ({
@@ -43,7 +18,6 @@ const EventInput = builder.inputType('EventInput', {
     occurredAt: t.field({ type: 'DateTime' }),
   }),
 });
-type EventReport = typeof EventInput.$inferInput;
 
 const PublishEventsInput = builder.inputType('PublishEventsInput', {
   fields: (t) => ({
@@ -65,138 +39,19 @@ builder.mutationField('publishEvents', (t) =>
     args: { input: t.arg({ type: PublishEventsInput, required: true }) },
     resolve: async (_root, { input: { events, idempotencyKey } }, context) => {
       const request = requestOf(context);
-      if (events.length < 1 || events.length > MOST) {
-        throw invalidInput([{ path: ['input', 'events'], message: `must be 1 to ${MOST}` }]);
+      if (events.length < 1 || events.length > MOST_EVENTS) {
+        throw invalidInput([{ path: ['input', 'events'], message: `must be 1 to ${MOST_EVENTS}` }]);
       }
       const field = 'publishEvents';
       // Before the plan, which may run several times.
       const ids = events.map((_event, index) => newId(request, `${field} ${index}`, idempotencyKey));
-      return publish(request, {
-        field,
-        idempotencyKey,
-        plan: async (view) => {
-          const batch = new Batch(view, request.viewer.userId);
-          const changes: AnyChange[] = [];
-          for (const [index, event] of events.entries()) {
-            changes.push(await batch.changeOf(event, ['input', 'events', index], ids[index]!));
-          }
-          return changes;
-        },
+      const reports = events.map((event) => ({ ...event, kind: kindNamed(event.type)! }));
+      const plan = batchPlan(reports, {
+        userId: request.viewer.userId,
+        ids,
+        pathOf: (index) => ['input', 'events', index],
       });
+      return publish(request, { field, idempotencyKey, plan });
     },
   }),
 );
-
-/** Turns the events of one batch into changes, each in the light of those before it. */
-class Batch {
-  readonly #view: StateView;
-  readonly #userId: string | null;
-  /** Entities that exist once the events so far are written; false: deleted by one of them. */
-  readonly #touched = new Map<string, boolean>();
-  readonly #projects = new Map<unknown, ReturnType<typeof projectOf>>();
-
-  constructor(view: StateView, userId: string | null) {
-    this.#view = view;
-    this.#userId = userId;
-  }
-
-  async changeOf(event: EventReport, path: readonly (string | number)[], id: string): Promise<AnyChange> {
-    const kind = kindNamed(event.type);
-    const subject = kinds[kind];
-    const issues: InputIssue[] = [];
-    if (kind === 'presence.changed') {
-      issues.push({ path: ['type'], message: 'is told by setPresence and leaveRoom only' });
-    }
-    if (event.reason === 'SNAPSHOT') issues.push({ path: ['reason'], message: 'stands for snapshots only' });
-    const { patch, issues: patchIssues } = await this.#patchOf(subject, event.data, id);
-    // To clients these are like any other name that means nothing.
-    const internal: readonly string[] = subjectOf(kind).internal ?? [];
-    const unknown = internal.filter((field) => field in patch);
-    const isComment = kind === 'issue.commented';
-    const detail = this.#detailOf(event, subject, isComment, issues);
-    const isToldByState = !isComment && !deletions.has(kind);
-    const report = {
-      subject,
-      patch,
-      reason: event.reason ?? 'REPORTED',
-      ...(isToldByState ? {} : { kind }),
-      detail,
-      // A comment by itself says nothing about the state of its issue.
-      aspect: isComment && Object.keys(patch).length === 1 ? null : 'state',
-      issues: [
-        ...patchIssues,
-        ...unknown.map((field) => ({ path: [], message: `Unrecognized key: "${field}"` })),
-      ],
-    } as Report;
-    const change = changeOf(report, event, path, [...path, 'data']);
-    await this.#touch(change, !isToldByState, deletions.has(kind));
-    return { ...change, issues: [...locate(issues, path), ...(change.issues ?? [])] };
-  }
-
-  async #patchOf(
-    subject: SubjectName,
-    data: unknown,
-    id: string,
-  ): Promise<{ readonly patch: Readonly<Record<string, unknown>>; readonly issues: readonly InputIssue[] }> {
-    if (typeof data !== 'object' || data === null || Array.isArray(data)) {
-      return { patch: {}, issues: [{ path: [], message: 'must be an object' }] };
-    }
-    const patch = stateFields(subject, data);
-    if (nameless.has(subject)) return { patch: { ...patch, id: patch['id'] ?? id }, issues: [] };
-    if (subject === 'project' && 'repositories' in patch) {
-      const { repositories: _repositories, ...rest } = patch;
-      return {
-        patch: rest,
-        issues: [{ path: ['repositories'], message: 'are told by registerRepository only' }],
-      };
-    }
-    if (!inRepository.has(subject)) return { patch, issues: [] };
-    const { projectId, issues } = await this.#projectOf(subject, patch);
-    return { patch: projectId === undefined ? patch : { ...patch, projectId }, issues };
-  }
-
-  /** Looked up once for all events of a repository. */
-  async #projectOf(
-    subject: SubjectName,
-    patch: Readonly<Record<string, unknown>>,
-  ): ReturnType<typeof projectOf> {
-    const mustBeRegistered = subject === 'pullRequest';
-    const key = JSON.stringify([patch['repoId'], patch['projectId'], mustBeRegistered]);
-    let project = this.#projects.get(key);
-    if (project === undefined) {
-      project = projectOf(this.#view, patch, { mustBeRegistered });
-      this.#projects.set(key, project);
-    }
-    return project;
-  }
-
-  #detailOf(event: EventReport, subject: SubjectName, isComment: boolean, issues: InputIssue[]): EventDetail {
-    const { comment, logs, actor } = event;
-    if (isGiven(logs) && subject !== 'workflow')
-      issues.push({ path: ['logs'], message: 'come with workflows only' });
-    if (isGiven(comment) && !isComment)
-      issues.push({ path: ['comment'], message: 'comes with ISSUE_COMMENTED only' });
-    if (isComment) {
-      const told = typeof comment === 'object' && comment !== null ? comment : undefined;
-      if (told === undefined) issues.push({ path: ['comment'], message: 'is needed here' });
-      const parsed = parseComment({ author: actor ?? this.#userId, ...told });
-      if (told !== undefined) issues.push(...locate(parsed.issues, ['comment']));
-      return parsed.detail;
-    }
-    const parsed = parseLogs(subject === 'workflow' ? logs : undefined);
-    issues.push(...parsed.issues);
-    return parsed.detail;
-  }
-
-  /** @throws TidingsError NOT_FOUND the event needs its entity to be there */
-  async #touch(change: AnyChange, needsEntity: boolean, isDeletion: boolean): Promise<void> {
-    const id = idOfPatch(change);
-    if (id === undefined) return;
-    const key = `${change.subject} ${id}`;
-    if (needsEntity) {
-      const isThere = this.#touched.get(key) ?? (await this.#view.entity(change.subject, id)) !== undefined;
-      if (!isThere) throw notFound(change.subject, id);
-    }
-    this.#touched.set(key, !isDeletion);
-  }
-}

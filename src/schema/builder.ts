@@ -1,5 +1,8 @@
 import SchemaBuilder, { type InputFieldMap, type InputShapeFromFields } from '@pothos/core';
+import { isGiven } from '../publishing/report.ts';
 import type { Context } from './context.ts';
+
+export { isGiven };
 
 /**
  * Every type of the schema is made with this builder. Descriptions are not written here: schema.ts copies them from schema.graphql.
@@ -29,11 +32,6 @@ export type { InputFieldMap as ArgumentMap, InputShapeFromFields as ArgumentsOf 
 builder.queryType({});
 builder.mutationType({});
 builder.subscriptionType({});
-
-/** Whether an optional argument was given, and not as null. */
-export function isGiven<Value>(value: Value | null | undefined): value is Value {
-  return value !== null && value !== undefined;
-}
 
 /** Whether an optional argument, absent or null for anything, covers a value. */
 export function covers<Value>(wanted: Value | null | undefined, value: Value): boolean {

@@ -1,12 +1,4 @@
-import {
-  enumName,
-  kindNames,
-  kinds,
-  subjectOf,
-  subjects,
-  type Kind,
-  type SubjectName,
-} from '../events/catalogue.ts';
+import { enumName, kindNames, subjectOf, subjects, type SubjectName } from '../events/catalogue.ts';
 import { changeReasons, cursorOf, type Entry } from '../events/event.ts';
 import { severities, type Severity as SeverityName } from '../events/states.ts';
 import { builder, isGiven, type FieldBuilder, type Fields, type ObjectRef } from './builder.ts';
@@ -15,28 +7,9 @@ export const EventType = builder.enumType('EventType', { values: kindNames.map(e
 export const ChangeReason = builder.enumType('ChangeReason', { values: changeReasons });
 export const Severity = builder.enumType('Severity', { values: severities });
 
-const kindsByEnumName = new Map<string, Kind>(kindNames.map((kind) => [enumName(kind), kind]));
-
-/** The kind that a value of EventType stands for. */
-export function kindNamed(name: string): Kind {
-  return kindsByEnumName.get(name)!;
-}
-
 /** Whether something is as urgent as an optional argument asks for. */
 export function isAtLeast(minimum: SeverityName | null | undefined, severity: SeverityName): boolean {
   return !isGiven(minimum) || severities.indexOf(severity) >= severities.indexOf(minimum);
-}
-
-/** State fields that the contract has another name for, by subject: there the type of the entity is the event itself. */
-const renamed: { readonly [Name in SubjectName]?: Readonly<Record<string, string>> } = {
-  analysis: { id: 'analysisId' },
-  autoCommit: { id: 'commitId' },
-};
-
-/** What a client writes about an entity, in the names of its GraphQL type, as fields of its state. */
-export function stateFields(about: SubjectName, written: object): Record<string, unknown> {
-  const names = new Map(Object.entries(renamed[about] ?? {}).map(([field, name]) => [name, field]));
-  return Object.fromEntries(Object.entries(written).map(([name, value]) => [names.get(name) ?? name, value]));
 }
 
 export const Event = builder.interfaceRef<Entry>('Event').implement({
@@ -51,7 +24,10 @@ export const Event = builder.interfaceRef<Entry>('Event').implement({
     occurredAt: t.expose('occurredAt', { type: 'DateTime' }),
     recordedAt: t.expose('recordedAt', { type: 'DateTime' }),
     changedFields: t.stringList({
-      resolve: ({ kind, changed }) => changed.map((field) => renamed[kinds[kind]]?.[field] ?? field),
+      resolve: ({ kind, changed }) => {
+        const { renamed } = subjectOf(kind);
+        return changed.map((field) => renamed?.[field] ?? field);
+      },
     }),
   }),
 });

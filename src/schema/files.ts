@@ -1,10 +1,10 @@
 import type { StateOf } from '../events/catalogue.ts';
 import * as states from '../events/states.ts';
+import { projectOf } from '../publishing/report.ts';
 import { builder, coversOneOf, isGiven } from './builder.ts';
 import { eventType } from './event.ts';
 import { causeFields, mutation, stateIn } from './mutations.ts';
 import { listenAt } from './place.ts';
-import { projectOf } from './publishing.ts';
 import { subscription } from './subscriptions.ts';
 
 type ChangedFileState = StateOf<'fileChange'>['files'][number];

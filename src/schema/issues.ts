@@ -1,13 +1,13 @@
 import type { StateOf } from '../events/catalogue.ts';
 import * as states from '../events/states.ts';
 import { topic } from '../events/topics.ts';
+import { notFound, parseComment, projectOf } from '../publishing/report.ts';
 import { builder, coversOneOf, isGiven } from './builder.ts';
 import { findEntity, listField } from './connections.ts';
 import { requestOf } from './context.ts';
 import { eventType } from './event.ts';
 import { causeFields, entityPayload, mutation, stateIn } from './mutations.ts';
 import { listenAt } from './place.ts';
-import { notFound, parseComment, projectOf } from './publishing.ts';
 import { subscription } from './subscriptions.ts';
 
 const { shape } = states.Issue;

@@ -5,6 +5,7 @@ import type { StateOf, SubjectName } from '../events/catalogue.ts';
 import { isAbout } from '../events/event.ts';
 import type { StateView } from '../publishing/change.ts';
 import type { Published } from '../publishing/publisher.ts';
+import { changeOf, notFound, type Cause, type Report } from '../publishing/report.ts';
 import {
   builder,
   type FieldBuilder,
@@ -15,7 +16,7 @@ import {
 } from './builder.ts';
 import { requestOf, type RequestContext } from './context.ts';
 import { eventsLog } from './place.ts';
-import { changeOf, newId, notFound, publish, type Cause, type Report } from './publishing.ts';
+import { newId, publish } from './publishing.ts';
 
 /** What the input of every report ends with. */
 export const causeFields = (t: InputFieldBuilder) => ({

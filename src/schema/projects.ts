@@ -2,13 +2,13 @@ import { mayRead, requireScope } from '../auth/access.ts';
 import type { StateOf } from '../events/catalogue.ts';
 import * as states from '../events/states.ts';
 import { topic } from '../events/topics.ts';
+import { notFound } from '../publishing/report.ts';
 import { builder, coversOneOf, type InputFieldBuilder } from './builder.ts';
 import { findEntity, listField } from './connections.ts';
 import { requestOf } from './context.ts';
 import { eventType } from './event.ts';
 import { causeFields, entityPayload, mutation, stateIn } from './mutations.ts';
 import { eventsLog, listenAt } from './place.ts';
-import { notFound } from './publishing.ts';
 import { subscription } from './subscriptions.ts';
 
 type ProjectState = StateOf<'project'>;

@@ -1,13 +1,13 @@
 import { pullRequestId, type StateOf } from '../events/catalogue.ts';
 import * as states from '../events/states.ts';
 import { topic } from '../events/topics.ts';
+import { projectOf } from '../publishing/report.ts';
 import { builder, covers, coversOneOf, isGiven } from './builder.ts';
 import { findEntity, listField } from './connections.ts';
 import { requestOf } from './context.ts';
 import { ChangeReason, eventType } from './event.ts';
 import { causeFields, entityPayload, mutation, stateIn } from './mutations.ts';
 import { listenAt } from './place.ts';
-import { projectOf } from './publishing.ts';
 import { subscription } from './subscriptions.ts';
 
 const { shape } = states.PullRequest;

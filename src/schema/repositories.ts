@@ -3,10 +3,10 @@ import { subjects, type StateOf, type SubjectName } from '../events/catalogue.ts
 import { Project as ProjectSchema, type Repository as RepositoryState } from '../events/states.ts';
 import { topic, type Topic } from '../events/topics.ts';
 import type { StateView } from '../publishing/change.ts';
+import { notFound, type Report } from '../publishing/report.ts';
 import { builder, isGiven } from './builder.ts';
 import { causeFields, entityPayload, mutation } from './mutations.ts';
 import { Project, Repository } from './projects.ts';
-import { notFound, type Report } from './publishing.ts';
 
 type ProjectState = StateOf<'project'>;
 
