@@ -20,6 +20,7 @@ import { DirectoryLock } from './store/embedded/directory-lock.ts';
 import { EmbeddedEventStore } from './store/embedded/embedded-store.ts';
 import { connectRedis, defaultTiming } from './store/redis/clients.ts';
 import { RedisEventStore } from './store/redis/redis-store.ts';
+import type { Records } from './store/records.ts';
 import type { EventStore, LogName, Retention } from './store/store.ts';
 import { Documents } from './transport/documents.ts';
 import { GraphiqlPage } from './transport/graphiql.ts';
@@ -253,6 +254,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
 interface Backend {
   readonly store: EventStore;
   readonly leases: LeaseTable;
+  readonly records: Records;
   close(): Promise<void>;
 }
 
@@ -267,13 +269,19 @@ async function openBackend(
   const shared = { retention: (log: LogName) => retentionOf(log, config), onError };
   if (config.REDIS_URL === undefined) {
     const store = await EmbeddedEventStore.open({ ...shared, directory, now });
-    return { store, leases: new MemoryLeases({ now }), close: async () => store.close() };
+    return {
+      store,
+      leases: new MemoryLeases({ now }),
+      records: store.records,
+      close: async () => store.close(),
+    };
   }
   const clients = connectRedis(config.REDIS_URL, defaultTiming);
   const store = await RedisEventStore.open({ ...shared, redis: clients });
   return {
     store,
     leases: new RedisLeases({ redis: clients.commands }),
+    records: store.records,
     async close() {
       await store.close();
       clients.commands.disconnect();

@@ -4,6 +4,7 @@
  *     describeEventStore('the embedded store', async () => new EmbeddedHarness());
  */
 import { afterAll, afterEach, beforeAll, describe } from 'vitest';
+import type { Records } from '../../src/store/records.ts';
 import type { EventStore, LogName, Retention } from '../../src/store/store.ts';
 import { describeAppending } from './conformance/appending.ts';
 import { describeEntities } from './conformance/entities.ts';
@@ -11,15 +12,21 @@ import { describeIdempotency } from './conformance/idempotency.ts';
 import { describeLifecycle } from './conformance/lifecycle.ts';
 import { describeModel } from './conformance/model.ts';
 import { describeReading } from './conformance/reading.ts';
+import { describeRecords } from './conformance/records.ts';
 import { describeRetention } from './conformance/retention.ts';
 import { describeWatching } from './conformance/watching.ts';
 import type { Clock } from './support.ts';
+
+/** An event store, with the records beside its logs. */
+export interface StoreWithRecords extends EventStore {
+  readonly records: Records;
+}
 
 /** A backend with data of its own and a clock that only the test moves. */
 export interface StoreHarness {
   readonly clock: Clock;
   /** Opens a store; after it was closed, another one on the same data. Without retention everything is kept. */
-  open(retention?: (log: LogName) => Retention): Promise<EventStore>;
+  open(retention?: (log: LogName) => Retention): Promise<StoreWithRecords>;
   /** Closes what is open and removes the data. */
   dispose(): Promise<void>;
 }
@@ -27,7 +34,7 @@ export interface StoreHarness {
 /** What the parts of the suite work with. */
 export interface Suite {
   /** A store that keeps everything, shared by the tests: each uses logs of its own. */
-  readonly store: EventStore;
+  readonly store: StoreWithRecords;
   readonly clock: Clock;
   /** The log of a workspace that nobody else uses. */
   newLog(stream?: LogName['stream']): LogName;
@@ -38,7 +45,7 @@ export interface Suite {
 export function describeEventStore(name: string, createHarness: () => Promise<StoreHarness>): void {
   describe(name, () => {
     let shared: StoreHarness;
-    let store: EventStore;
+    let store: StoreWithRecords;
     let workspaces = 0;
     const harnesses: StoreHarness[] = [];
 
@@ -74,6 +81,7 @@ export function describeEventStore(name: string, createHarness: () => Promise<St
     describeRetention(suite);
     describeWatching(suite);
     describeLifecycle(suite);
+    describeRecords(suite);
     describeModel(suite);
   });
 }

@@ -144,13 +144,38 @@ describe('the embedded store alone', () => {
     it('is not touched where a newer version wrote it', async () => {
       await (await harness.open()).close();
       const database = new Database(join(harness.directory, 'events.db'));
-      database.exec('PRAGMA user_version = 2');
+      database.exec('PRAGMA user_version = 3');
       database.close();
       await expect(harness.open()).rejects.toMatchObject({
         code: 'STORE_UNAVAILABLE',
-        message: expect.stringContaining('written by a newer Tidings (schema 2, this one knows 1)'),
+        message: expect.stringContaining('written by a newer Tidings (schema 3, this one knows 2)'),
       });
     });
+
+    it('is brought up to date where an older version wrote it', async () => {
+      const store = await harness.open();
+      await store.append(log, batch(content()));
+      await store.close();
+      const database = new Database(join(harness.directory, 'events.db'));
+      database.exec('DROP TABLE record; PRAGMA user_version = 1');
+      database.close();
+      const { records } = await harness.open();
+      await records.put('a', new Map([['b', 'c']]), HOUR_MS);
+      expect(await records.get('a', 'b')).toBe('c');
+    });
+  });
+
+  it('has no row of records that are over', async () => {
+    const store = await harness.openWith({ maintenanceMs: 20 });
+    const many = new Map(Array.from({ length: 1_200 }, (_, index) => [`${index}`, '']));
+    await store.records.put('a', many, HOUR_MS);
+    await store.records.put('a', new Map([['longer', '']]), HOUR_MS + 1);
+    harness.clock.advance(HOUR_MS);
+    const database = new Database(join(harness.directory, 'events.db'), { readonly: true });
+    const rows = database.prepare('SELECT key FROM record').pluck();
+    await until(() => rows.all().length <= 1);
+    expect(rows.all()).toEqual(['"longer"']);
+    database.close();
   });
 
   it('loses nothing that it acknowledged when the process is killed', async () => {

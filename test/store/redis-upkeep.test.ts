@@ -37,6 +37,26 @@ describe('the Redis store', () => {
     clients.subscriber.disconnect();
   });
 
+  it('has no record that is over once others are put, and no collection that is over', async () => {
+    const { records } = await harness.open();
+    const tag = `${harness.prefix}:{records/a}`;
+    const sizes = async () => [
+      await harness.client.hlen(`${tag}:values`),
+      await harness.client.zcard(`${tag}:due`),
+    ];
+    const many = new Map(Array.from({ length: 100 }, (_, index) => [`${index}`, '']));
+    await records.put('a', many, HOUR_MS);
+    expect(await sizes()).toEqual([100, 100]);
+    harness.clock.advance(HOUR_MS);
+    for (let put = 0; put < 4; put++) await records.put('a', new Map([['new', '']]), 2 * HOUR_MS);
+    expect(await sizes()).toEqual([1, 1]);
+    for (const key of await harness.client.keys(`${harness.prefix}:*`)) {
+      const left = await harness.client.pttl(key);
+      expect(left, key).toBeGreaterThan(HOUR_MS);
+      expect(left, key).toBeLessThanOrEqual(2 * HOUR_MS);
+    }
+  });
+
   describe('while nobody writes', () => {
     const retention = () => ({ ...keepEverything, hours: 1 });
 

@@ -59,6 +59,14 @@ describe('the Redis store alone', () => {
       expect(entries.map(({ revision }) => revision)).toEqual([2]);
     });
 
+    it('share records', async () => {
+      const [one, two] = [await harness.open(), await harness.open()];
+      await one.records.put('a', new Map([['b', 'c']]), HOUR_MS);
+      expect(await two.records.get('a', 'b')).toBe('c');
+      await two.records.remove('a', 'b');
+      expect(await one.records.all('a')).toEqual(new Map());
+    });
+
     it('let exactly one win who saw the same state', async () => {
       const stores = [await harness.open(), await harness.open()] as const;
       const results = await Promise.allSettled(

@@ -20,6 +20,7 @@ import {
   type Unwatch,
 } from '../store.ts';
 import { DirectoryLock } from './directory-lock.ts';
+import { EmbeddedRecords } from './embedded-records.ts';
 import type { AppendAnswer, KnownLog, ReaderCalls, WriterCalls } from './protocol.ts';
 import { appendedOf, entryOf, recordOf } from './stored.ts';
 import { Thread } from './thread.ts';
@@ -53,6 +54,7 @@ interface Log extends KnownLog {
  * This side makes and parses the JSON, and tells watchers.
  */
 export class EmbeddedEventStore implements EventStore {
+  readonly records: EmbeddedRecords;
   readonly #options: EmbeddedStoreOptions;
   readonly #lock: DirectoryLock;
   readonly #writer: Thread<WriterCalls>;
@@ -95,6 +97,11 @@ export class EmbeddedEventStore implements EventStore {
     };
     this.#writer = new Thread('writer', data, { now, onDeath, onAnswered: () => this.#tellWatchers() });
     this.#reader = new Thread('reader', data, { now, onDeath });
+    this.records = new EmbeddedRecords({
+      writer: this.#writer,
+      reader: this.#reader,
+      whileOpen: (work) => this.#whileOpen(work),
+    });
   }
 
   append(name: LogName, batch: Batch): Promise<AppendResult> {

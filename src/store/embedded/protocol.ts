@@ -68,7 +68,16 @@ export type WriterCalls = {
   /** How long the logs that exist keep their events; a log without retention keeps everything. */
   retain: Call<readonly (readonly [LogId, Retention])[], null>;
   append: Call<AppendCall, AppendAnswer>;
-  /** One bounded step of trimming by age and of forgetting idempotency keys. */
+  putRecords: Call<
+    {
+      readonly collection: string;
+      readonly records: readonly (readonly [key: string, value: string])[];
+      readonly ttlMs: number;
+    },
+    null
+  >;
+  removeRecord: Call<{ readonly collection: string; readonly key: string }, null>;
+  /** One bounded step of trimming by age and of forgetting idempotency keys and records. */
   maintain: Call<null, { readonly more: boolean }>;
   ping: Call<null, null>;
 };
@@ -89,6 +98,8 @@ export type ReaderCalls = {
     { readonly log: LogId; readonly query: EntityQuery },
     { readonly entries: readonly StoredEntry[]; readonly hasMore: boolean; readonly at: Position }
   >;
+  record: Call<{ readonly collection: string; readonly key: string }, string | undefined>;
+  records: Call<string, readonly (readonly [key: string, value: string])[]>;
   size: Call<LogId, { readonly events: number; readonly bytes: number }>;
   ping: Call<null, null>;
 };

@@ -12,6 +12,7 @@ import {
   type StoredEntry,
   type ThreadData,
 } from './protocol.ts';
+import { recordQueries } from './record-table.ts';
 import { receiptQuery } from './receipts.ts';
 import { ENTRY_COLUMNS, openForReading, query, stateQuery } from './tables.ts';
 
@@ -62,6 +63,7 @@ function open() {
     nextFiled: filed('>'),
     state: stateQuery(database),
     receipt: receiptQuery(database),
+    records: recordQueries(database),
   };
 }
 
@@ -97,6 +99,10 @@ function answer(
       return select.state(argument.log, argument.type, argument.id);
     case 'entities':
       return entities(argument, select);
+    case 'record':
+      return select.records.one(argument.collection, argument.key, now);
+    case 'records':
+      return select.records.all(argument, now);
     case 'size': {
       const { head, floor, bytes } = ends(argument, select);
       return { events: head.offset - floor.offset, bytes };

@@ -3,14 +3,12 @@ import Database from 'libsql';
 import type { Database as Connection } from 'libsql';
 import type { LogId, StoredEntry, StoredState } from './protocol.ts';
 
-const SCHEMA_VERSION = 1;
-
 /**
  * A row of `entry` lives as long as the log retains it *or* an entity's state is that entry: trimming passes over the
  * latest entry of an entity that is kept, and the entity's next change removes it. So an event is written once, and
  * what `read` sees is only bounded by the log's floor.
  */
-const SCHEMA = `
+const LOGS = `
   -- stream and workspace name it, floor_* is the last entry that was trimmed, bytes counts the bodies behind it.
   CREATE TABLE log (
     id INTEGER PRIMARY KEY,
@@ -71,9 +69,23 @@ const SCHEMA = `
     result TEXT,
     UNIQUE (log, key)
   ) STRICT;
-
-  PRAGMA user_version = ${SCHEMA_VERSION};
 `;
+
+const RECORDS = `
+  -- Short texts beside the logs, of any use, until their time is over.
+  CREATE TABLE record (
+    id INTEGER PRIMARY KEY,
+    collection TEXT NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    expires_at INTEGER NOT NULL,
+    UNIQUE (collection, key)
+  ) STRICT;
+  CREATE INDEX record_by_expiry ON record (expires_at);
+`;
+
+/** What each version of the schema adds to the one before. */
+const versions = [LOGS, RECORDS];
 
 /** The connection that writes: the only one that creates tables and checkpoints. */
 export function openForWriting(path: string, maxBytes: number | null): Connection {
@@ -94,12 +106,15 @@ export function openForWriting(path: string, maxBytes: number | null): Connectio
     database.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(maxBytes / pageSize))}`);
   }
   const version = query<[number]>(database, 'PRAGMA user_version').get()![0];
-  if (version > SCHEMA_VERSION) {
+  if (version > versions.length) {
     throw new Error(
-      `it was written by a newer Tidings (schema ${version}, this one knows ${SCHEMA_VERSION})`,
+      `it was written by a newer Tidings (schema ${version}, this one knows ${versions.length})`,
     );
   }
-  if (version === 0) transaction(database, () => database.exec(SCHEMA));
+  if (version < versions.length) {
+    const missing = versions.slice(version).join('');
+    transaction(database, () => database.exec(`${missing} PRAGMA user_version = ${versions.length};`));
+  }
   return database;
 }
 

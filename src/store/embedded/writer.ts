@@ -15,6 +15,7 @@ import {
   type ThreadData,
   type WriterCalls,
 } from './protocol.ts';
+import { RecordTable } from './record-table.ts';
 import { Receipts } from './receipts.ts';
 import { openForWriting, transaction } from './tables.ts';
 import { Trimmer } from './trimmer.ts';
@@ -22,7 +23,7 @@ import { Trimmer } from './trimmer.ts';
 /** Bounds of one transaction, so that nobody waits for long behind a crowd. */
 const GROUP_EVENTS = 512;
 const GROUP_CHARACTERS = 8 * 1_024 * 1_024;
-/** Entries trimmed, and idempotency keys looked at, in one step of maintenance. */
+/** Entries trimmed, idempotency keys looked at, and records forgotten, in one step of maintenance. */
 const MAINTENANCE_STEP = 500;
 /** Trimming beside the writes removes up to twice what was appended and a little more: it overtakes any writer. */
 const trimmedBeside = (appended: number): number => 2 * appended + 32;
@@ -35,6 +36,7 @@ const database = open(workerData as ThreadData);
 const logs = new Logs(database);
 const entities = new Entities(database);
 const receipts = new Receipts(database);
+const records = new RecordTable(database);
 const appender = new Appender(database, logs, entities, receipts);
 const trimmer = new Trimmer(database, logs, entities);
 
@@ -79,6 +81,7 @@ function nextGroup(): typeof queue {
   while (size < queue.length && events < GROUP_EVENTS && characters < GROUP_CHARACTERS) {
     const { request } = queue[size]!;
     size += 1;
+    if (request.name === 'putRecords') events += request.argument.records.length;
     if (request.name !== 'append') continue;
     events += request.argument.events.length;
     for (const { body } of request.argument.events) characters += body.length;
@@ -113,6 +116,14 @@ function answer(request: WriterRequest, now: number): unknown {
     case 'retain':
       for (const [log, retention] of request.argument) logs.retain(log, retention);
       return null;
+    case 'putRecords': {
+      const { collection, records: kept, ttlMs } = request.argument;
+      records.put(collection, kept, now + ttlMs);
+      return null;
+    }
+    case 'removeRecord':
+      records.remove(request.argument.collection, request.argument.key);
+      return null;
     case 'maintain':
       return { more: maintain(now) };
     case 'logs':
@@ -141,7 +152,8 @@ function maintain(now: number): boolean {
   let left = MAINTENANCE_STEP;
   for (const log of logs.retained()) left -= trimmer.trim(log, now, left);
   const forgotten = receipts.sweep(now, MAINTENANCE_STEP);
-  return left === 0 || forgotten === MAINTENANCE_STEP;
+  const over = records.sweep(now, MAINTENANCE_STEP);
+  return left === 0 || forgotten === MAINTENANCE_STEP || over === MAINTENANCE_STEP;
 }
 
 /** The last connection that closes checkpoints all of the WAL and removes it; the reader's is closed by now. */

@@ -32,6 +32,12 @@ export function caretakerKey(prefix: string): string {
   return `${prefix}:caretaker`;
 }
 
+/** The two that records.lua describes. */
+export function recordKeys(prefix: string, collection: string): [values: string, due: string] {
+  const tag = `${prefix}:{records/${plain(collection)}}`;
+  return [`${tag}:values`, `${tag}:due`];
+}
+
 export function logNameText({ stream, workspace }: LogName): string {
   return JSON.stringify([stream, workspace]);
 }

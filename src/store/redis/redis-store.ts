@@ -21,6 +21,7 @@ import { Caretaker } from './caretaker.ts';
 import { connectRedis, defaultTiming, type RedisClients, type RedisTiming } from './clients.ts';
 import { keysOf, type LogKeys } from './keys.ts';
 import { isReadyWithin, Link } from './link.ts';
+import { RedisRecords } from './redis-records.ts';
 import { defineScripts, type RunScript, type ScriptName } from './scripts.ts';
 import {
   appendedOf,
@@ -70,6 +71,7 @@ interface Log {
  * that is lost or rolled back is noticed by its epoch and its chain.
  */
 export class RedisEventStore implements EventStore {
+  readonly records: RedisRecords;
   readonly #options: RedisStoreOptions;
   readonly #prefix: string;
   readonly #clients: RedisClients;
@@ -114,6 +116,13 @@ export class RedisEventStore implements EventStore {
     this.#run = defineScripts(clients.commands);
     this.#link = new Link(clients.commands, timing, onError);
     this.#wakeups = new Wakeups(clients, timing, onError);
+    this.records = new RedisRecords({
+      client: clients.commands,
+      link: this.#link,
+      prefix: this.#prefix,
+      now: options.now,
+      whileOpen: (work) => this.#whileOpen(work),
+    });
     this.#caretaker = new Caretaker({
       client: clients.commands,
       link: this.#link,
