@@ -8,6 +8,7 @@ import { serviceViewer, type Viewer } from './auth/viewer.ts';
 import type { Config } from './config.ts';
 import { TidingsError } from './errors.ts';
 import { Hub } from './hub/hub.ts';
+import { CloudEventsReceiver } from './ingest/cloudevents-receiver.ts';
 import { GithubReceiver } from './ingest/github/receive.ts';
 import { Spool, type SpoolOptions } from './ingest/spool.ts';
 import { MemoryLeases, type LeaseTable } from './presence/leases.ts';
@@ -185,6 +186,12 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
       return { duplicate, count: cursors.length, cursor: cursors.at(-1) ?? null };
     },
   });
+  const cloudEvents = new CloudEventsReceiver({
+    viewerOf: (headers) => authenticator.fromHeaders(headers),
+    publish: (request) => publisher.publish(request),
+    isKnown: async (workspace, key) =>
+      (await store.recall({ workspace, stream: 'events' }, [key])) !== undefined,
+  });
   const web: WebServer = new WebServer({
     authenticator,
     graphql: createGraphqlHttp({
@@ -209,6 +216,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
         },
         rawBody,
       }),
+    cloudEvents: (headers, body) => cloudEvents.receive(headers, body),
     transportWs: (connection, upgrade) => transportWs.opened(connection, upgrade),
     checkReady: async () => {
       if (stopping !== undefined) throw new TidingsError('SHUTTING_DOWN');

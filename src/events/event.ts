@@ -60,7 +60,7 @@ export interface EventFacts<Name extends SubjectName = SubjectName> {
   readonly entityId: string | null;
   /** The person or program that did it, as the source names it. */
   readonly actor: string | null;
-  /** Who told us: `api` or `github`. */
+  /** Who told us: `api`, `github` or `cloudevents`. */
   readonly source: string;
   /** When it happened, by the source's clock: ISO 8601, UTC. */
   readonly occurredAt: string;

@@ -18,7 +18,7 @@ import { idOfPatch, merge, type Base } from './merge.ts';
 export interface PublishRequest {
   /** Needs scope `publish` and access to every project concerned, before and after. */
   readonly publishedBy: Viewer;
-  /** `api` or `github`. */
+  /** `api`, `github` or `cloudevents`. */
   readonly source: string;
   readonly plan: Plan;
   /** Each up to 256 characters. Any of them known: nothing is published again. */

@@ -20,6 +20,8 @@ export interface WebServerOptions {
     headers: IncomingMessage['headers'],
     body: Buffer,
   ) => Promise<{ readonly status: number; readonly body: unknown }>;
+  /** POST /webhooks/cloudevents */
+  readonly cloudEvents: (headers: IncomingMessage['headers'], body: Buffer) => Promise<unknown>;
   /** Takes over a WebSocket of this subprotocol. */
   readonly transportWs: (connection: Connection, upgrade: IncomingMessage) => void;
   /** @throws when the server can't serve now */
@@ -31,6 +33,7 @@ export interface WebServerOptions {
 }
 
 interface WebLimits {
+  readonly bodyBytes: number;
   readonly webhookBodyBytes: number;
   readonly messageBytes: number;
   readonly highWaterMark: number;
@@ -68,6 +71,7 @@ export class WebServer {
       '/graphql': { GET: this.#graphql, HEAD: this.#graphql, POST: options.graphql },
       '/session': { POST: this.#openSession, DELETE: this.#closeSession },
       '/webhooks/github': { POST: this.#webhook },
+      '/webhooks/cloudevents': { POST: this.#cloudEvents },
       '/health': { GET: (_request, response) => sendJson(response, 200, { status: 'ok' }) },
       '/ready': { GET: this.#ready },
     };
@@ -183,6 +187,11 @@ export class WebServer {
     const body = await readBody(request, this.#options.limits.webhookBodyBytes);
     const answer = await this.#options.githubWebhook(request.headers, body);
     sendJson(response, answer.status, answer.body);
+  };
+
+  readonly #cloudEvents: Handler = async (request, response) => {
+    const body = await readBody(request, this.#options.limits.bodyBytes);
+    sendJson(response, 200, await this.#options.cloudEvents(request.headers, body));
   };
 
   readonly #ready: Handler = async (_request, response) => {
