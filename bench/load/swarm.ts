@@ -1,0 +1,176 @@
+import { createHistogram } from 'node:perf_hooks';
+import { SUBSCRIPTION, targets, type BenchEvent, type TargetName } from '../targets.ts';
+import { Client } from './client.ts';
+import { HttpClient } from './http-client.ts';
+
+export interface SwarmOptions {
+  readonly target: TargetName;
+  readonly url: string;
+  readonly token: string;
+  readonly clients: number;
+  /** Into how many streams the events are parted; each client listens to one. With 1 there is no filter. */
+  readonly streams: number;
+}
+
+export interface Delivered {
+  /** Events that were delivered, to however many. */
+  readonly deliveries: number;
+  /** From the request that published an event to its arrival; milliseconds. */
+  readonly p50: number;
+  readonly p99: number;
+}
+
+/** So many handshakes at a time. */
+const CONNECTING = 100;
+/** Without any event for so long, what is missing won't come. */
+const PATIENCE_MS = 30_000;
+
+interface Member {
+  readonly stream: number;
+  client: Client | undefined;
+  /** Number of its newest event, 0 before the first. */
+  last: number;
+  isAwaited: boolean;
+}
+
+/** Many subscribers of one server, and who publishes to them. Checks that each gets every event of its stream, in order. */
+export class Swarm {
+  readonly #options: SwarmOptions;
+  readonly #http: HttpClient;
+  readonly #members: Member[] = [];
+  /** Of each stream, the number of the newest event and when each was sent. */
+  readonly #newest: number[];
+  readonly #sentAt: number[][];
+  #latencies = createHistogram();
+  #deliveries = 0;
+  /** Awaited members that have not got the newest event of their stream. */
+  #behind = 0;
+  #fault: string | undefined;
+  #wake: () => void = () => undefined;
+
+  private constructor(options: SwarmOptions) {
+    this.#options = options;
+    this.#http = new HttpClient(options, 1);
+    this.#newest = Array.from({ length: options.streams }, () => 0);
+    this.#sentAt = Array.from({ length: options.streams }, () => []);
+  }
+
+  /** Resolves when everybody has got an event: all are live. */
+  static async open(options: SwarmOptions): Promise<Swarm> {
+    const swarm = new Swarm(options);
+    for (const body of targets[options.target].prepare)
+      await swarm.#http.post(targets[options.target].publishPath, body);
+    await swarm.#connect();
+    await swarm.#warmUp();
+    return swarm;
+  }
+
+  /** Publishes that many events, to all streams in turn, in one request. Resolves when they are acknowledged. */
+  async publish(count: number): Promise<void> {
+    const events: BenchEvent[] = [];
+    let stream = 0;
+    for (let i = 0; i < count; i++, stream = (stream + 1) % this.#options.streams) {
+      const seq = ++this.#newest[stream]!;
+      this.#sentAt[stream]![seq] = performance.now();
+      events.push({ author: authorOf(stream), seq });
+    }
+    this.#behind = 0;
+    for (const member of this.#members) if (member.isAwaited && this.#isBehind(member)) this.#behind++;
+    const { publish, publishPath } = targets[this.#options.target];
+    await this.#http.post(publishPath, publish(events));
+  }
+
+  /** Resolves when all that are awaited have got all; tells about what came since the last time. */
+  async settled(): Promise<Delivered> {
+    for (let seen = -1; this.#behind > 0 && this.#fault === undefined;) {
+      let timer: NodeJS.Timeout | undefined;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+        timer = setTimeout(resolve, PATIENCE_MS);
+      });
+      clearTimeout(timer);
+      if (seen === this.#deliveries) this.#fault ??= `${this.#behind} clients wait in vain for an event`;
+      seen = this.#deliveries;
+    }
+    if (this.#fault !== undefined) throw new Error(this.#fault);
+    const { count } = this.#latencies;
+    const at = (percentile: number): number =>
+      count === 0 ? 0 : this.#latencies.percentile(percentile) / 1_000;
+    const delivered = { deliveries: this.#deliveries, p50: at(50), p99: at(99) };
+    this.#latencies.reset();
+    this.#deliveries = 0;
+    return delivered;
+  }
+
+  close(): void {
+    for (const { client } of this.#members) client?.destroy();
+    this.#http.close();
+  }
+
+  async #connect(): Promise<void> {
+    const { clients, streams } = this.#options;
+    for (let i = 0; i < clients; i++) {
+      this.#members.push({ stream: i % streams, client: undefined, last: 0, isAwaited: true });
+    }
+    const left = this.#members.values();
+    const worker = async (): Promise<void> => {
+      for (const member of left) member.client = await this.#open(member);
+    };
+    await Promise.all(Array.from({ length: CONNECTING }, worker));
+  }
+
+  #open(member: Member): Promise<Client> {
+    const { target, url, token, streams } = this.#options;
+    const { hostname, port } = new URL(url);
+    const { path, protocol } = targets[target];
+    return Client.open({
+      host: hostname,
+      port: Number(port),
+      path,
+      protocol,
+      init: { authorization: `Bearer ${token}` },
+      subscribe: {
+        query: SUBSCRIPTION,
+        variables: streams === 1 ? {} : { author: authorOf(member.stream) },
+      },
+      onEvent: (seq) => this.#arrived(member, seq),
+      onFault: (reason) => this.#fail(reason),
+    });
+  }
+
+  /** Subscriptions are not acknowledged: who is still being subscribed may miss an event, and gets a later one. */
+  async #warmUp(): Promise<void> {
+    for (let attempt = 0; attempt < 50; attempt++) {
+      await this.publish(this.#options.streams);
+      for (let waited = 0; this.#behind > 0 && waited < 1_000; waited += 20) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      if (this.#behind === 0) {
+        await this.settled();
+        return;
+      }
+    }
+    throw new Error(`${this.#behind} clients were never subscribed`);
+  }
+
+  #arrived(member: Member, seq: number): void {
+    if (member.last !== 0 && seq !== member.last + 1) {
+      return this.#fail(`a client got event ${seq} after event ${member.last}`);
+    }
+    member.last = seq;
+    this.#deliveries++;
+    this.#latencies.record(1 + Math.round((performance.now() - this.#sentAt[member.stream]![seq]!) * 1_000));
+    if (member.isAwaited && !this.#isBehind(member) && --this.#behind === 0) this.#wake();
+  }
+
+  #isBehind(member: Member): boolean {
+    return member.last < this.#newest[member.stream]!;
+  }
+
+  #fail(reason: string): void {
+    this.#fault ??= reason;
+    this.#wake();
+  }
+}
+
+const authorOf = (stream: number): string => `author-${stream}`;

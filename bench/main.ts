@@ -1,0 +1,66 @@
+/**
+ * What Tidings costs, beside the least that a server can do and the textbook's way: `npm run bench`.
+ *
+ *   npm run bench -- [SCENARIO …] [--quick] [--clients 1000,10000] [--rounds 3] [--seconds 3]
+ *                    [--servers tidings,raw] [--json FILE] [--profile DIRECTORY]
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { machine, table } from './report.ts';
+import type { Extent, Row, Scenario } from './scenario.ts';
+import { fanout } from './scenarios/fanout.ts';
+import { targets, type TargetName } from './targets.ts';
+
+const scenarios: Readonly<Record<string, Scenario>> = { fanout };
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: 'boolean', default: false },
+    clients: { type: 'string' },
+    rounds: { type: 'string' },
+    seconds: { type: 'string' },
+    servers: { type: 'string' },
+    json: { type: 'string' },
+    profile: { type: 'string' },
+  },
+});
+
+const names = positionals.length > 0 ? positionals : Object.keys(scenarios);
+const unknown = names.filter((name) => !Object.hasOwn(scenarios, name));
+if (unknown.length > 0) {
+  console.error(
+    `There is no scenario ${unknown.join(', ')}. There are: ${Object.keys(scenarios).join(', ')}.`,
+  );
+  process.exit(2);
+}
+const known = Object.keys(targets) as TargetName[];
+const wanted = options.servers?.split(',');
+const servers = known.filter((name) => wanted?.some((each) => name.startsWith(each)) ?? true);
+if (options.profile !== undefined) mkdirSync(options.profile, { recursive: true });
+
+const say = (text: string): void => {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
+};
+
+const results: Record<string, readonly Row[]> = {};
+for (const name of names) {
+  const scenario = scenarios[name]!;
+  const usual = scenario.extent(options.quick);
+  const extent: Extent = {
+    clients: options.clients?.split(',').map(Number) ?? usual.clients,
+    rounds: Number(options.rounds ?? usual.rounds),
+    seconds: Number(options.seconds ?? usual.seconds),
+    servers,
+    profiles: options.profile,
+    say,
+  };
+  results[name] = await scenario.run(extent);
+  say('');
+  console.log(`\n${name}\n${scenario.about}\n\n${table(results[name])}`);
+}
+const report = { date: new Date().toISOString().slice(0, 10), machine: machine(), results };
+// A part of it, or a hurried one, doesn't take the place of the figures that README shows.
+const isWhole = process.argv.length === 2;
+const file = options.json ?? (isWhole ? 'bench/results.json' : undefined);
+if (file !== undefined) writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);

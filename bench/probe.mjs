@@ -1,0 +1,55 @@
+/**
+ * Preloaded into each measured server (`node --import`), so that the product runs as it is built: answers over IPC what the process has
+ * used. Plain JavaScript, because a loader for TypeScript would be measured with it.
+ */
+import { writeFileSync } from 'node:fs';
+import { Session } from 'node:inspector/promises';
+import { writeHeapSnapshot } from 'node:v8';
+import { isMainThread } from 'node:worker_threads';
+
+let session;
+
+const answers = {
+  /** Microseconds of CPU of all threads since the start. */
+  cpu() {
+    const { user, system } = process.cpuUsage();
+    return user + system;
+  },
+  /** Bytes, with the garbage gone. */
+  async memory() {
+    for (let i = 0; i < 4; i++) {
+      globalThis.gc();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    return process.memoryUsage.rss();
+  },
+  /** Bytes, garbage included. */
+  memoryNow: () => process.memoryUsage.rss(),
+  async startProfile() {
+    session = new Session();
+    session.connect();
+    await session.post('Profiler.enable');
+    await session.post('Profiler.setSamplingInterval', { interval: 200 });
+    await session.post('Profiler.start');
+  },
+  async stopProfile(file) {
+    const { profile } = await session.post('Profiler.stop');
+    writeFileSync(file, JSON.stringify(profile));
+    session.disconnect();
+  },
+  heapSnapshot: (file) => writeHeapSnapshot(file),
+};
+
+// The server's worker threads load this as well, and have no channel.
+if (isMainThread) {
+  process.on('message', ({ id, method, args }) => {
+    Promise.resolve()
+      .then(() => answers[method](...args))
+      .then(
+        (value) => process.send({ id, value }),
+        (error) => process.send({ id, error: String(error?.stack ?? error) }),
+      );
+  });
+  // The server ends when it wants to, whoever could still ask.
+  process.channel.unref();
+}

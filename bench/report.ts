@@ -1,0 +1,26 @@
+import { availableParallelism, cpus, totalmem } from 'node:os';
+import type { Row } from './scenario.ts';
+
+/** What was measured on, without names. */
+export function machine() {
+  return {
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: availableParallelism(),
+    memoryGiB: Math.round(totalmem() / 1_024 ** 3),
+    platform: `${process.platform} ${process.arch}`,
+    node: process.version,
+  };
+}
+
+/** Columns as they are in the first row. */
+export function table(rows: readonly Row[]): string {
+  const columns = Object.keys(rows[0] ?? {});
+  const cells = [columns, ...rows.map((row) => columns.map((column) => String(row[column] ?? '')))];
+  const widths = columns.map((_, i) => Math.max(...cells.map((row) => row[i]!.length)));
+  const isNumber = columns.map((column) => typeof rows[0]?.[column] === 'number');
+  return cells
+    .map((row) =>
+      row.map((cell, i) => (isNumber[i] ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!))).join('  '),
+    )
+    .join('\n');
+}

@@ -1,0 +1,82 @@
+import { join } from 'node:path';
+import { BenchServer } from '../bench-server.ts';
+import type { Delivered } from '../load/swarm.ts';
+import { median, round, type Extent, type Row, type Scenario } from '../scenario.ts';
+
+const DELIVERIES_PER_SECOND = 10_000;
+const BURST = 20;
+/** In one measurement of bursts, at least. */
+const BURST_DELIVERIES = 60_000;
+
+type Load = 'steady' | 'burst';
+interface Measured extends Delivered {
+  /** Microseconds a delivery. */
+  readonly cpu: number;
+}
+
+export const fanout: Scenario = {
+  about:
+    'Server CPU a delivered message, of about 250 bytes, with everything that it takes to publish it; everybody listens to the same. steady: evenly spaced, 10 000 deliveries/s; burst: 20 events in one request.',
+  extent: (quick) => ({
+    clients: quick ? [1_000] : [1_000, 10_000],
+    rounds: quick ? 2 : 3,
+    seconds: quick ? 2 : 3,
+  }),
+  async run(extent) {
+    const rows: Row[] = [];
+    for (const clients of extent.clients) {
+      rows.push(
+        ...(await BenchServer.during(extent.servers, async (servers) => fanOutTo(clients, servers, extent))),
+      );
+    }
+    return rows;
+  },
+};
+
+async function fanOutTo(
+  clients: number,
+  servers: readonly BenchServer[],
+  { rounds, seconds, profiles, say }: Extent,
+): Promise<Row[]> {
+  const measured = new Map<BenchServer, Record<Load, Measured[]>>();
+  for (const server of servers) {
+    say(`${clients} clients connect to ${server.name}`);
+    await server.connect(clients);
+    measured.set(server, { steady: [], burst: [] });
+  }
+
+  const perSecond = DELIVERIES_PER_SECOND / clients;
+  const work: Record<Load, (server: BenchServer) => Promise<Delivered>> = {
+    steady: async ({ load }) => load.steady(Math.max(4, Math.round(seconds * perSecond)), 1_000 / perSecond),
+    burst: async ({ load }) => load.bursts(Math.ceil(BURST_DELIVERIES / (BURST * clients)), BURST),
+  };
+  for (let turn = 1; turn <= rounds; turn++) {
+    for (const load of ['steady', 'burst'] as const) {
+      for (const [server, results] of measured) {
+        say(`${clients} clients, round ${turn} of ${rounds}: ${load}, ${server.name}`);
+        const isProfiled = profiles !== undefined && turn === rounds;
+        if (isProfiled) await server.probe.startProfile();
+        const { cpu, result } = await server.cpuOf(async () => work[load](server));
+        if (isProfiled)
+          await server.probe.stopProfile(
+            join(profiles, `fanout-${clients}-${load}-${server.name}.cpuprofile`),
+          );
+        results[load].push({ ...result, cpu: cpu / result.deliveries });
+      }
+    }
+  }
+
+  const raw = [...measured].find(([{ name }]) => name === 'raw ws')?.[1];
+  return (['steady', 'burst'] as const).flatMap((load) =>
+    [...measured].map(([server, results]) => ({
+      clients,
+      load,
+      server: server.name,
+      'CPU µs': round(median(results[load].map(({ cpu }) => cpu)), 2),
+      // Of the same round: what else the machine does is then in both.
+      '× raw': raw ? round(median(results[load].map(({ cpu }, i) => cpu / raw[load][i]!.cpu)), 2) : '',
+      'p50 ms': round(median(results[load].map(({ p50 }) => p50))),
+      'p99 ms': round(median(results[load].map(({ p99 }) => p99))),
+    })),
+  );
+}
