@@ -26,8 +26,10 @@ import type { EventStore, LogName, Retention } from './store/store.ts';
 import { Documents } from './transport/documents.ts';
 import { GraphiqlPage } from './transport/graphiql.ts';
 import { createGraphqlHttp } from './transport/graphql-http.ts';
+import { createLegacyWs } from './transport/legacy-ws.ts';
 import { Operations } from './transport/operations.ts';
 import { presentResult } from './transport/present.ts';
+import { SocketOperations } from './transport/socket-operations.ts';
 import { SseTransport } from './transport/sse.ts';
 import { createTransportWs } from './transport/transport-ws.ts';
 import { WebServer } from './transport/web-server.ts';
@@ -158,14 +160,16 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     writeDeadlineMs,
     heartbeatMs: limits.pingMs,
   });
-  const transportWs = createTransportWs({
+  const webSocketOptions = {
     operations,
+    socketOperations: new SocketOperations({ operations, contextOf }),
     authenticator,
-    contextOf,
     maxOperations: limits.operationsPerConnection,
     initTimeoutMs: limits.initTimeoutMs,
     onError,
-  });
+  };
+  const transportWs = createTransportWs(webSocketOptions);
+  const legacyWs = createLegacyWs({ ...webSocketOptions, keepAliveMs: limits.pingMs });
   const spool = await openSpool(join(directory, 'spool'), {
     maxBytes: limits.spoolBytes,
     replay: (item) => github.replay(item),
@@ -218,6 +222,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
       }),
     cloudEvents: (headers, body) => cloudEvents.receive(headers, body),
     transportWs: (connection, upgrade) => transportWs.opened(connection, upgrade),
+    legacyWs: (connection, upgrade) => legacyWs.opened(connection, upgrade),
     checkReady: async () => {
       if (stopping !== undefined) throw new TidingsError('SHUTTING_DOWN');
       await store.ping();

@@ -8,6 +8,7 @@ import {
   type GraphQLSchema,
   type OperationTypeNode,
 } from 'graphql';
+import { TidingsError } from '../errors.ts';
 import { presentError } from './present.ts';
 
 /** A GraphQL request as every transport gets it from its client. */
@@ -15,6 +16,31 @@ export interface GraphQLRequest {
   readonly query: string;
   readonly operationName?: string | null | undefined;
   readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
+}
+
+/**
+ * The request in what a client sent.
+ *
+ * @throws TidingsError BAD_REQUEST
+ */
+export function requestFrom(sent: unknown): GraphQLRequest {
+  if (typeof sent !== 'object' || sent === null || Array.isArray(sent)) {
+    throw new TidingsError('BAD_REQUEST', 'The request has to be one JSON object with a "query".');
+  }
+  const { query, operationName, variables } = sent as Record<string, unknown>;
+  if (typeof query !== 'string' || query === '')
+    throw new TidingsError('BAD_REQUEST', '"query" has to be a GraphQL document.');
+  if (operationName !== undefined && operationName !== null && typeof operationName !== 'string') {
+    throw new TidingsError('BAD_REQUEST', '"operationName" has to be a string.');
+  }
+  if (
+    variables !== undefined &&
+    variables !== null &&
+    (typeof variables !== 'object' || Array.isArray(variables))
+  ) {
+    throw new TidingsError('BAD_REQUEST', '"variables" has to be a JSON object.');
+  }
+  return { query, operationName, variables: variables as Record<string, unknown> | null | undefined };
 }
 
 export interface PreparedRequest {

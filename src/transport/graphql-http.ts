@@ -4,7 +4,7 @@ import { createYoga, type Plugin } from 'graphql-yoga';
 import type { Viewer } from '../auth/viewer.ts';
 import { errorCatalogue, TidingsError, type ErrorCode } from '../errors.ts';
 import type { RequestContext } from '../schema/context.ts';
-import type { GraphQLRequest } from './documents.ts';
+import { requestFrom, type GraphQLRequest } from './documents.ts';
 import { parseJson, readBody, sendJson } from './http-io.ts';
 import { refusal, type Operations } from './operations.ts';
 import { presentError, statusOf } from './present.ts';
@@ -45,7 +45,7 @@ export function createGraphqlHttp(options: GraphqlHttpOptions) {
     if (method !== 'GET' && method !== 'POST') throw new TidingsError('METHOD_NOT_ALLOWED');
     const viewer = viewerOf(request);
     const body = method === 'GET' ? undefined : await bodyOf(request, maxBodyBytes);
-    const params = body === undefined ? paramsOf(url.searchParams) : checkParams(parseJson(body));
+    const params = body === undefined ? paramsOf(url.searchParams) : requestFrom(parseJson(body));
     if (wantsEventStream(request, params, operations)) return sse.handle(request, response, params, viewer);
 
     const prepared = operations.prepare(params);
@@ -113,32 +113,12 @@ function paramsOf(search: URLSearchParams): GraphQLRequest {
     const text = search.get(name);
     return text === null || text === '' ? undefined : parseJson(Buffer.from(text));
   };
-  return checkParams({
+  return requestFrom({
     query: search.get('query') ?? undefined,
     operationName: search.get('operationName') ?? undefined,
     variables: json('variables'),
     extensions: json('extensions'),
   });
-}
-
-function checkParams(params: unknown): GraphQLRequest {
-  if (typeof params !== 'object' || params === null || Array.isArray(params)) {
-    throw new TidingsError('BAD_REQUEST', 'The body has to be one JSON object with a "query".');
-  }
-  const { query, operationName, variables } = params as Record<string, unknown>;
-  if (typeof query !== 'string' || query === '')
-    throw new TidingsError('BAD_REQUEST', '"query" has to be a GraphQL document.');
-  if (operationName !== undefined && operationName !== null && typeof operationName !== 'string') {
-    throw new TidingsError('BAD_REQUEST', '"operationName" has to be a string.');
-  }
-  if (
-    variables !== undefined &&
-    variables !== null &&
-    (typeof variables !== 'object' || Array.isArray(variables))
-  ) {
-    throw new TidingsError('BAD_REQUEST', '"variables" has to be a JSON object.');
-  }
-  return { query, operationName, variables: variables as Record<string, unknown> | null | undefined };
 }
 
 /** Some clients name both types for everything and mean: events for subscriptions, JSON for the rest. */

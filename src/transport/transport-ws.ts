@@ -7,17 +7,16 @@ import {
 import { CloseCode, makeServer } from 'graphql-ws';
 import type { IncomingMessage } from 'node:http';
 import type { Authenticator } from '../auth/authenticator.ts';
-import type { Viewer } from '../auth/viewer.ts';
 import { TidingsError } from '../errors.ts';
-import type { RequestContext } from '../schema/context.ts';
 import type { Connection } from './connection.ts';
 import type { GraphQLRequest } from './documents.ts';
 import { refusal, type Operations } from './operations.ts';
+import type { SocketOperations } from './socket-operations.ts';
 
 export interface TransportWsOptions {
   readonly operations: Operations;
+  readonly socketOperations: SocketOperations;
   readonly authenticator: Authenticator;
-  readonly contextOf: (viewer: Viewer, connection: Connection) => RequestContext;
   /** How many operations one connection may have at a time. */
   readonly maxOperations: number;
   readonly initTimeoutMs: number;
@@ -39,7 +38,7 @@ interface Planned {
  * through it: they go to the connection as shared text, and the iterator that graphql-ws holds never yields, it only ends.
  */
 export function createTransportWs(options: TransportWsOptions) {
-  const { operations, authenticator, contextOf } = options;
+  const { operations, socketOperations, authenticator } = options;
 
   const server = makeServer<Record<string, unknown>, Extra>({
     connectionInitWaitTimeout: options.initTimeoutMs,
@@ -63,25 +62,18 @@ export function createTransportWs(options: TransportWsOptions) {
       const request = payload as GraphQLRequest;
       const prepared = operations.prepare(request);
       if ('errors' in prepared) return shown(prepared);
-      const open = async () => operations.open(prepared, request, contextOf(connection.viewer, connection));
+      const socketRequest = { connection, id, request, prepared };
       const prefix = `{"id":${JSON.stringify(id)},"type":"next","payload":`;
       const subscribe = async (): Promise<EndOnly> => {
-        for (;;) {
-          const { viewer } = connection;
-          const opened = await open();
-          // refreshSession knows nothing of operations before they are added: nothing may come between this look and that.
-          if (connection.viewer !== viewer) continue;
-          if ('errors' in opened)
-            return new EndOnly(Promise.reject(new Refused(opened.errors)), () => undefined);
-          const subscription = opened.start(connection.sink(({ json }) => `${prefix}${json}}`));
-          connection.add(id, { subscription, reopen: open });
-          return new EndOnly(subscription.ended, () => connection.remove(id, subscription));
-        }
+        const opened = await socketOperations.subscribe(socketRequest, ({ json }) => `${prefix}${json}}`);
+        if ('errors' in opened)
+          return new EndOnly(Promise.reject(new Refused(opened.errors)), () => undefined);
+        return new EndOnly(opened.ended, () => connection.remove(id, opened));
       };
       const run =
         prepared.type === OperationTypeNode.SUBSCRIPTION
           ? subscribe
-          : async () => operations.execute(prepared, request, contextOf(connection.viewer, connection));
+          : async () => socketOperations.execute(socketRequest);
       const planned: Planned = { run };
       // The schema is not used: execute and subscribe below do all of it.
       return {

@@ -22,8 +22,9 @@ export interface WebServerOptions {
   ) => Promise<{ readonly status: number; readonly body: unknown }>;
   /** POST /webhooks/cloudevents */
   readonly cloudEvents: (headers: IncomingMessage['headers'], body: Buffer) => Promise<unknown>;
-  /** Takes over a WebSocket of this subprotocol. */
+  /** Take over a WebSocket of their subprotocol. */
   readonly transportWs: (connection: Connection, upgrade: IncomingMessage) => void;
+  readonly legacyWs: (connection: Connection, upgrade: IncomingMessage) => void;
   /** @throws when the server can't serve now */
   readonly checkReady: () => Promise<void>;
   readonly onConnectionClosed: (connectionId: string) => void;
@@ -41,7 +42,8 @@ interface WebLimits {
   readonly pingMs: number;
 }
 
-const TRANSPORT_WS = 'graphql-transport-ws';
+/** In the order of preference. */
+const SUBPROTOCOLS = ['graphql-transport-ws', 'graphql-ws'];
 /** Of one inbound WebSocket message. */
 const MAX_FRAGMENTS = 64;
 
@@ -64,7 +66,7 @@ export class WebServer {
       maxFragments: MAX_FRAGMENTS,
       perMessageDeflate: false,
       clientTracking: false,
-      handleProtocols: (offered) => (offered.has(TRANSPORT_WS) ? TRANSPORT_WS : false),
+      handleProtocols: (offered) => SUBPROTOCOLS.find((protocol) => offered.has(protocol)) ?? false,
     });
     this.#routes = {
       '/': { GET: (_request, response) => void response.writeHead(302, { location: '/graphql' }).end() },
@@ -229,7 +231,10 @@ export class WebServer {
         this.#connections.delete(connection);
         this.#options.onConnectionClosed(connection.id);
       });
-      this.#options.transportWs(connection, request);
+      // Who offers none speaks the legacy one; who offers only unknown ones is refused by the other.
+      const isLegacy =
+        webSocket.protocol === 'graphql-ws' || request.headers['sec-websocket-protocol'] === undefined;
+      this.#options[isLegacy ? 'legacyWs' : 'transportWs'](connection, request);
     });
   }
 }

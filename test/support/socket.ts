@@ -15,7 +15,10 @@ export class TestSocket implements Disposable {
   #arrived: () => void = () => undefined;
   #isClosed = false;
 
-  constructor(url: string, options: ClientOptions & { readonly protocol?: string | string[] } = {}) {
+  constructor(
+    url: string,
+    options: Omit<ClientOptions, 'protocol'> & { readonly protocol?: string | string[] } = {},
+  ) {
     const { protocol = 'graphql-transport-ws', ...rest } = options;
     this.socket = new WebSocket(url, protocol, rest);
     this.closed = new Promise((resolve) => {
@@ -98,10 +101,10 @@ export class TestSocket implements Disposable {
   }
 }
 
-/** The data of a `next` message. */
+/** The data of a `next` message, or of a `data` message of the legacy protocol. */
 export function dataOf(message: Message): Record<string, unknown> {
   const { data, errors } = message.payload as { data?: Record<string, unknown>; errors?: unknown };
-  if (message.type !== 'next' || data === undefined || errors !== undefined) {
+  if ((message.type !== 'next' && message.type !== 'data') || data === undefined || errors !== undefined) {
     throw new Error(`no data: ${JSON.stringify(message)}`);
   }
   return data;

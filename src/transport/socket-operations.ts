@@ -1,0 +1,57 @@
+import type { FormattedExecutionResult } from 'graphql';
+import type { Viewer } from '../auth/viewer.ts';
+import type { Subscription } from '../hub/hub.ts';
+import type { EncodedResult } from '../hub/sink.ts';
+import type { RequestContext } from '../schema/context.ts';
+import type { Connection } from './connection.ts';
+import type { GraphQLRequest, PreparedRequest } from './documents.ts';
+import type { OpenFailure, Operations } from './operations.ts';
+
+export interface SocketOperationsOptions {
+  readonly operations: Operations;
+  readonly contextOf: (viewer: Viewer, connection: Connection) => RequestContext;
+}
+
+/** One operation of a connection, as its client named it. */
+export interface SocketRequest {
+  readonly connection: Connection;
+  readonly id: string;
+  readonly request: GraphQLRequest;
+  readonly prepared: PreparedRequest;
+}
+
+/** What every WebSocket subprotocol does with an operation, on behalf of the connection's viewer. */
+export class SocketOperations {
+  readonly #options: SocketOperationsOptions;
+
+  constructor(options: SocketOperationsOptions) {
+    this.#options = options;
+  }
+
+  /** A query or mutation. */
+  async execute({ connection, request, prepared }: SocketRequest): Promise<FormattedExecutionResult> {
+    const { operations, contextOf } = this.#options;
+    return operations.execute(prepared, request, contextOf(connection.viewer, connection));
+  }
+
+  /** Starts a subscription and adds it to its connection; fails without an error when by then nobody wants it any more. */
+  async subscribe(
+    { connection, id, request, prepared }: SocketRequest,
+    frameOf: (result: EncodedResult) => string,
+    isWanted: () => boolean = () => true,
+  ): Promise<Subscription | OpenFailure> {
+    const { operations, contextOf } = this.#options;
+    const open = async () => operations.open(prepared, request, contextOf(connection.viewer, connection));
+    for (;;) {
+      const { viewer } = connection;
+      const opened = await open();
+      if (!isWanted()) return { errors: [] };
+      // refreshSession knows nothing of operations before they are added: nothing may come between this look and that.
+      if (connection.viewer !== viewer) continue;
+      if ('errors' in opened) return opened;
+      const subscription = opened.start(connection.sink(frameOf));
+      connection.add(id, { subscription, reopen: open });
+      return subscription;
+    }
+  }
+}
