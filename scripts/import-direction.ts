@@ -2,7 +2,7 @@
  * Fails when a file of src/ imports against the direction of the design, or in a circle.
  *
  * A unit is a top-level file or folder of src/. A file may import its own unit and units of a lower rank; units of
- * equal rank don't know each other. Only the gateway may name a concrete store. Type imports count as well, except of
+ * equal rank don't know each other. Only the backend may name a concrete store. Type imports count as well, except of
  * config, whose types are free for everyone. Circles are looked for among the imports that exist at run time.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -19,6 +19,7 @@ const layers = [
   ['ops', 'dashboard'],
   ['transport'],
   ['config'],
+  ['backend'],
   ['gateway', 'welcome'],
   ['main'],
 ];
@@ -54,7 +55,7 @@ for (const file of files) {
     const store = storeOf(target);
     const allowed =
       store !== undefined
-        ? storeOf(file) === store || unitOf(file) === 'gateway'
+        ? storeOf(file) === store || unitOf(file) === 'backend'
         : unitOf(file) === unitOf(target) ||
           rankOf(file) > rankOf(target) ||
           (isType && unitOf(target) === 'config');

@@ -5,24 +5,17 @@ import { Authenticator } from './auth/authenticator.ts';
 import { developmentSecret } from './auth/development-key.ts';
 import { signToken, TokenVerifier } from './auth/tokens.ts';
 import { serviceViewer, type Viewer } from './auth/viewer.ts';
+import { openBackend, openSpool } from './backend.ts';
 import type { Config } from './config.ts';
 import { TidingsError } from './errors.ts';
 import { Hub } from './hub/hub.ts';
 import { CloudEventsReceiver } from './ingest/cloudevents-receiver.ts';
 import { GithubReceiver } from './ingest/github/receive.ts';
-import { Spool, type SpoolOptions } from './ingest/spool.ts';
-import { MemoryLeases, type LeaseTable } from './presence/leases.ts';
 import { LogPresence } from './presence/log-presence.ts';
-import { RedisLeases } from './presence/redis-leases.ts';
 import { Publisher } from './publishing/publisher.ts';
 import type { RequestContext, ServerFacts } from './schema/context.ts';
 import { schema } from './schema/schema.ts';
-import { DirectoryLock } from './store/embedded/directory-lock.ts';
-import { EmbeddedEventStore } from './store/embedded/embedded-store.ts';
-import { connectRedis, defaultTiming } from './store/redis/clients.ts';
-import { RedisEventStore } from './store/redis/redis-store.ts';
-import type { Records } from './store/records.ts';
-import type { EventStore, LogName, Retention } from './store/store.ts';
+import type { EventStore } from './store/store.ts';
 import { Documents } from './transport/documents.ts';
 import { GraphiqlPage } from './transport/graphiql.ts';
 import { createGraphqlHttp } from './transport/graphql-http.ts';
@@ -101,7 +94,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
   };
 
   const directory = resolve(config.DATA_DIR);
-  const backend = await openBackend(config, { directory, now, onError: onStoreError });
+  const backend = await openBackend(config, { now, onError: onStoreError });
   const store = overrides.aroundStore?.(backend.store) ?? backend.store;
   const publisher = new Publisher({ store, now });
   const presence = new LogPresence({ store, leases: backend.leases, now, onError });
@@ -260,67 +253,6 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
       stopping ??= stop();
       await stopping;
     },
-  };
-}
-
-/** What is kept where: on this machine by one process, or in Redis by any number of them. */
-interface Backend {
-  readonly store: EventStore;
-  readonly leases: LeaseTable;
-  readonly records: Records;
-  close(): Promise<void>;
-}
-
-async function openBackend(
-  config: Config,
-  {
-    directory,
-    now,
-    onError,
-  }: { readonly directory: string; readonly now: () => number; readonly onError: (error: unknown) => void },
-): Promise<Backend> {
-  const shared = { retention: (log: LogName) => retentionOf(log, config), onError };
-  if (config.REDIS_URL === undefined) {
-    const store = await EmbeddedEventStore.open({ ...shared, directory, now });
-    return {
-      store,
-      leases: new MemoryLeases({ now }),
-      records: store.records,
-      close: async () => store.close(),
-    };
-  }
-  const clients = connectRedis(config.REDIS_URL, defaultTiming);
-  const store = await RedisEventStore.open({ ...shared, redis: clients });
-  return {
-    store,
-    leases: new RedisLeases({ redis: clients.commands }),
-    records: store.records,
-    async close() {
-      await store.close();
-      clients.commands.disconnect();
-      clients.subscriber.disconnect();
-    },
-  };
-}
-
-function openSpool(directory: string, options: Omit<SpoolOptions, 'directory' | 'lock'>): Promise<Spool> {
-  const lock = (): DirectoryLock => {
-    try {
-      return new DirectoryLock(directory);
-    } catch (cause) {
-      throw new Error('another server uses it; each needs a DATA_DIR of its own', { cause });
-    }
-  };
-  return Spool.open({ ...options, directory, lock });
-}
-
-/** Presence is worth nothing once it is stale. */
-function retentionOf(log: LogName, config: Config): Retention {
-  if (log.stream === 'presence') return { events: 10_000, hours: 1, bytes: 16 * 1_024 * 1_024 };
-  return {
-    events: config.RETENTION_EVENTS,
-    hours: config.RETENTION_HOURS,
-    bytes: config.RETENTION_MIB * 1_024 * 1_024,
   };
 }
 
