@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { HttpClient } from './load/http-client.ts';
 import type { Generator } from './load/generator.ts';
 import type { SwarmOptions } from './load/swarm.ts';
 import { remote, type Remote } from './rpc.ts';
@@ -82,6 +83,19 @@ export class BenchServer {
   async connect(clients: number, streams = 1): Promise<void> {
     const options: SwarmOptions = { target: this.name, url: this.url, token: adminToken(), clients, streams };
     await this.load.connect(options);
+  }
+
+  /** What Tidings says of itself. */
+  async stats(): Promise<{
+    readonly logReads: number;
+    readonly executions: number;
+    readonly parked: number;
+    readonly live: number;
+  }> {
+    const http = new HttpClient({ url: this.url, token: adminToken() }, 1);
+    const { stats } = await http.post('/graphql', { query: '{ stats { logReads executions parked live } }' });
+    http.close();
+    return stats as never;
   }
 
   /** Microseconds of the server's CPU that the work takes. */

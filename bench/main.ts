@@ -9,9 +9,14 @@ import { parseArgs } from 'node:util';
 import { machine, table } from './report.ts';
 import type { Extent, Row, Scenario } from './scenario.ts';
 import { fanout } from './scenarios/fanout.ts';
+import { filters } from './scenarios/filters.ts';
+import { herd } from './scenarios/herd.ts';
+import { idle } from './scenarios/idle.ts';
+import { publish } from './scenarios/publish.ts';
+import { slow } from './scenarios/slow.ts';
 import { targets, type TargetName } from './targets.ts';
 
-const scenarios: Readonly<Record<string, Scenario>> = { fanout };
+const scenarios: Readonly<Record<string, Scenario>> = { fanout, filters, idle, slow, publish, herd };
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -39,6 +44,14 @@ const wanted = options.servers?.split(',');
 const servers = known.filter((name) => wanted?.some((each) => name.startsWith(each)) ?? true);
 if (options.profile !== undefined) mkdirSync(options.profile, { recursive: true });
 
+/** What a process has open beside the sockets. */
+const SPARE_FILES = 1_000;
+const { userLimits } = process.report.getReport() as unknown as {
+  readonly userLimits?: { readonly open_files?: { readonly soft?: number | 'unlimited' } };
+};
+const limit = userLimits?.open_files?.soft;
+const openFiles = typeof limit === 'number' ? limit : Infinity;
+
 const say = (text: string): void => {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
 };
@@ -55,6 +68,14 @@ for (const name of names) {
     profiles: options.profile,
     say,
   };
+  const most = Math.max(0, ...extent.clients);
+  if (most + SPARE_FILES > openFiles) {
+    console.error(
+      `${name} with ${most} clients needs ${most + SPARE_FILES} open files in a process, and ${openFiles} are allowed: ` +
+        `raise that (ulimit -n ${2 * most}), or run with fewer clients (--clients 1000).`,
+    );
+    process.exit(1);
+  }
   results[name] = await scenario.run(extent);
   say('');
   console.log(`\n${name}\n${scenario.about}\n\n${table(results[name])}`);

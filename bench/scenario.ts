@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import type { BenchServer } from './bench-server.ts';
 import type { TargetName } from './targets.ts';
 
 /** How much of a scenario is run. */
@@ -33,4 +35,18 @@ export function median(values: readonly number[]): number {
 
 export function round(value: number, digits = 1): number {
   return Number(value.toFixed(digits));
+}
+
+/** Does the work, and writes a CPU profile of the server meanwhile, if a directory is given. */
+export async function profiled<Result>(
+  { name, probe }: BenchServer,
+  directory: string | undefined,
+  what: string,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  if (directory === undefined) return work();
+  await probe.startProfile();
+  const result = await work();
+  await probe.stopProfile(join(directory, `${what} ${name}.cpuprofile`.replaceAll(' ', '-')));
+  return result;
 }

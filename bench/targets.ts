@@ -6,9 +6,13 @@ export type TargetName = 'tidings' | 'raw ws' | 'textbook';
 
 /** What is published: one of a stream of events, with consecutive numbers from 1. */
 export interface BenchEvent {
+  /** Everybody listens to HEARD. */
+  readonly repoId: string;
   /** Who listens to this author only gets this stream. */
   readonly author: string;
   readonly seq: number;
+  /** Of its pull request; without it, one of a hundred. */
+  readonly number?: number;
 }
 
 export interface Target {
@@ -33,15 +37,18 @@ const JWT_SECRET = 'a secret of the benchmark, with more than 32 bytes';
 export const adminToken = (): string =>
   signToken(JWT_SECRET, { sub: 'bench', projects: '*', scope: 'read publish admin' }, 24 * 3_600);
 
+export const HEARD = 'heard';
+export const UNHEARD = 'unheard';
+
 /** About 250 bytes on the wire. */
 export const SUBSCRIPTION = `subscription ($author: String, $after: Cursor) {
-  prStateChanged(repoId: "bench", author: $author, after: $after) { repoId prNumber state pullRequest { title author headRef pipelineState } }
+  prStateChanged(repoId: "heard", author: $author, after: $after) { repoId prNumber state pullRequest { title author headRef pipelineState } }
 }`;
 
 /** The number stands in the title, where whoever gets the event finds it without parsing. */
-export const stateOf = ({ author, seq }: BenchEvent) => ({
-  repoId: 'bench',
-  number: 1 + (seq % 100),
+export const stateOf = ({ repoId, author, seq, number = 1 + (seq % 100) }: BenchEvent) => ({
+  repoId,
+  number,
   title: `seq=${seq} Make the retry queue of the importer bounded`,
   author,
   headRef: 'bounded-retry-queue',
@@ -85,7 +92,8 @@ export const targets: Readonly<Record<TargetName, Target>> = {
       {
         query: `mutation {
           upsertProject(input: { id: "bench", name: "Bench" }) { cursor }
-          registerRepository(input: { projectId: "bench", fullName: "acme/bench", repoId: "bench" }) { cursor }
+          heard: registerRepository(input: { projectId: "bench", fullName: "acme/heard", repoId: "heard" }) { cursor }
+          unheard: registerRepository(input: { projectId: "bench", fullName: "acme/unheard", repoId: "unheard" }) { cursor }
         }`,
       },
     ],

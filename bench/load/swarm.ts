@@ -1,5 +1,5 @@
 import { createHistogram } from 'node:perf_hooks';
-import { SUBSCRIPTION, targets, type BenchEvent, type TargetName } from '../targets.ts';
+import { HEARD, SUBSCRIPTION, targets, UNHEARD, type BenchEvent, type TargetName } from '../targets.ts';
 import { Client } from './client.ts';
 import { HttpClient } from './http-client.ts';
 
@@ -33,15 +33,23 @@ interface Member {
   isAwaited: boolean;
 }
 
+/** A place in the stream of a swarm with one stream. */
+export interface Place {
+  readonly cursor: string;
+  readonly seq: number;
+}
+
 /** Many subscribers of one server, and who publishes to them. Checks that each gets every event of its stream, in order. */
 export class Swarm {
   readonly #options: SwarmOptions;
   readonly #http: HttpClient;
   readonly #members: Member[] = [];
-  /** Of each stream, the number of the newest event and when each was sent. */
+  /** Of each stream, the number of the newest event, and when events were sent. */
   readonly #newest: number[];
-  readonly #sentAt: number[][];
-  #latencies = createHistogram();
+  #sentAt: number[][] = [];
+  #turn = 0;
+  #cursor = '';
+  readonly #latencies = createHistogram();
   #deliveries = 0;
   /** Awaited members that have not got the newest event of their stream. */
   #behind = 0;
@@ -52,32 +60,68 @@ export class Swarm {
     this.#options = options;
     this.#http = new HttpClient(options, 1);
     this.#newest = Array.from({ length: options.streams }, () => 0);
-    this.#sentAt = Array.from({ length: options.streams }, () => []);
+    this.forgetTimes();
   }
 
   /** Resolves when everybody has got an event: all are live. */
   static async open(options: SwarmOptions): Promise<Swarm> {
     const swarm = new Swarm(options);
-    for (const body of targets[options.target].prepare)
-      await swarm.#http.post(targets[options.target].publishPath, body);
-    await swarm.#connect();
+    const { prepare, publishPath } = targets[options.target];
+    for (const body of prepare) await swarm.#http.post(publishPath, body);
+    await swarm.join(options.clients);
     await swarm.#warmUp();
     return swarm;
+  }
+
+  /**
+   * Connects so many more, who subscribe from now on, or go on from a place. Those try again who are sent away meanwhile, as real clients do:
+   * resolves with how often.
+   */
+  async join(clients: number, from?: Place): Promise<number> {
+    const { streams } = this.#options;
+    const joining = Array.from({ length: clients }, (_, i): Member => {
+      return { stream: i % streams, client: undefined, last: from?.seq ?? 0, isAwaited: true };
+    });
+    for (const member of joining) this.#members.push(member);
+    this.#count();
+    const left = joining.values();
+    let failures = 0;
+    const worker = async (): Promise<void> => {
+      for (const member of left) {
+        while (member.client === undefined) {
+          try {
+            member.client = await this.#open(member, from?.cursor);
+          } catch (error) {
+            if (++failures > clients) throw error;
+          }
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: CONNECTING }, worker));
+    return failures;
+  }
+
+  /** Behind the newest event. */
+  get place(): Place {
+    return { cursor: this.#cursor, seq: this.#newest[0]! };
   }
 
   /** Publishes that many events, to all streams in turn, in one request. Resolves when they are acknowledged. */
   async publish(count: number): Promise<void> {
     const events: BenchEvent[] = [];
-    let stream = 0;
-    for (let i = 0; i < count; i++, stream = (stream + 1) % this.#options.streams) {
+    for (let i = 0; i < count; i++) {
+      const stream = this.#turn++ % this.#options.streams;
       const seq = ++this.#newest[stream]!;
       this.#sentAt[stream]![seq] = performance.now();
-      events.push({ author: authorOf(stream), seq });
+      events.push({ repoId: HEARD, author: authorOf(stream), seq });
     }
-    this.#behind = 0;
-    for (const member of this.#members) if (member.isAwaited && this.#isBehind(member)) this.#behind++;
-    const { publish, publishPath } = targets[this.#options.target];
-    await this.#http.post(publishPath, publish(events));
+    this.#count();
+    await this.#post(events);
+  }
+
+  /** Publishes an event that nobody listens to. */
+  async publishUnheard(): Promise<void> {
+    await this.#post([{ repoId: UNHEARD, author: authorOf(0), seq: ++this.#turn }]);
   }
 
   /** Resolves when all that are awaited have got all; tells about what came since the last time. */
@@ -102,24 +146,35 @@ export class Swarm {
     return delivered;
   }
 
+  /** The first of them stop reading, and are not waited for. */
+  pause(clients: number): void {
+    for (const member of this.#members.slice(0, clients)) {
+      member.client?.pause();
+      member.isAwaited = false;
+    }
+    this.#count();
+  }
+
+  /** All read, and are waited for. */
+  resume(): void {
+    for (const member of this.#members) {
+      member.client?.resume();
+      member.isAwaited = true;
+    }
+    this.#count();
+  }
+
+  /** What was sent up to now is late, and how late tells nothing. */
+  forgetTimes(): void {
+    this.#sentAt = this.#newest.map(() => []);
+  }
+
   close(): void {
     for (const { client } of this.#members) client?.destroy();
     this.#http.close();
   }
 
-  async #connect(): Promise<void> {
-    const { clients, streams } = this.#options;
-    for (let i = 0; i < clients; i++) {
-      this.#members.push({ stream: i % streams, client: undefined, last: 0, isAwaited: true });
-    }
-    const left = this.#members.values();
-    const worker = async (): Promise<void> => {
-      for (const member of left) member.client = await this.#open(member);
-    };
-    await Promise.all(Array.from({ length: CONNECTING }, worker));
-  }
-
-  #open(member: Member): Promise<Client> {
+  #open(member: Member, after: string | undefined): Promise<Client> {
     const { target, url, token, streams } = this.#options;
     const { hostname, port } = new URL(url);
     const { path, protocol } = targets[target];
@@ -131,7 +186,10 @@ export class Swarm {
       init: { authorization: `Bearer ${token}` },
       subscribe: {
         query: SUBSCRIPTION,
-        variables: streams === 1 ? {} : { author: authorOf(member.stream) },
+        variables: {
+          ...(streams === 1 ? {} : { author: authorOf(member.stream) }),
+          ...(after === undefined ? {} : { after }),
+        },
       },
       onEvent: (seq) => this.#arrived(member, seq),
       onFault: (reason) => this.#fail(reason),
@@ -145,12 +203,18 @@ export class Swarm {
       for (let waited = 0; this.#behind > 0 && waited < 1_000; waited += 20) {
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
-      if (this.#behind === 0) {
+      if (this.#behind === 0 || this.#fault !== undefined) {
         await this.settled();
         return;
       }
     }
     throw new Error(`${this.#behind} clients were never subscribed`);
+  }
+
+  async #post(events: readonly BenchEvent[]): Promise<void> {
+    const { publish, publishPath } = targets[this.#options.target];
+    const { publishEvents } = await this.#http.post(publishPath, publish(events));
+    this.#cursor = (publishEvents as { cursors: string[] } | undefined)?.cursors.at(-1) ?? '';
   }
 
   #arrived(member: Member, seq: number): void {
@@ -159,12 +223,18 @@ export class Swarm {
     }
     member.last = seq;
     this.#deliveries++;
-    this.#latencies.record(1 + Math.round((performance.now() - this.#sentAt[member.stream]![seq]!) * 1_000));
+    const sentAt = this.#sentAt[member.stream]![seq];
+    if (sentAt !== undefined) this.#latencies.record(1 + Math.round((performance.now() - sentAt) * 1_000));
     if (member.isAwaited && !this.#isBehind(member) && --this.#behind === 0) this.#wake();
   }
 
   #isBehind(member: Member): boolean {
     return member.last < this.#newest[member.stream]!;
+  }
+
+  #count(): void {
+    this.#behind = 0;
+    for (const member of this.#members) if (member.isAwaited && this.#isBehind(member)) this.#behind++;
   }
 
   #fail(reason: string): void {

@@ -1,7 +1,6 @@
-import { join } from 'node:path';
 import { BenchServer } from '../bench-server.ts';
 import type { Delivered } from '../load/swarm.ts';
-import { median, round, type Extent, type Row, type Scenario } from '../scenario.ts';
+import { median, profiled, round, type Extent, type Row, type Scenario } from '../scenario.ts';
 
 const DELIVERIES_PER_SECOND = 10_000;
 const BURST = 20;
@@ -54,13 +53,12 @@ async function fanOutTo(
     for (const load of ['steady', 'burst'] as const) {
       for (const [server, results] of measured) {
         say(`${clients} clients, round ${turn} of ${rounds}: ${load}, ${server.name}`);
-        const isProfiled = profiles !== undefined && turn === rounds;
-        if (isProfiled) await server.probe.startProfile();
-        const { cpu, result } = await server.cpuOf(async () => work[load](server));
-        if (isProfiled)
-          await server.probe.stopProfile(
-            join(profiles, `fanout-${clients}-${load}-${server.name}.cpuprofile`),
-          );
+        const { cpu, result } = await profiled(
+          server,
+          turn === rounds ? profiles : undefined,
+          `fanout-${clients}-${load}`,
+          async () => server.cpuOf(async () => work[load](server)),
+        );
         results[load].push({ ...result, cpu: cpu / result.deliveries });
       }
     }

@@ -7,7 +7,7 @@ import { json } from 'node:stream/consumers';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
-import type { stateOf } from '../targets.ts';
+import { HEARD, type stateOf } from '../targets.ts';
 
 const sockets = new Set<Duplex>();
 const webSockets = new WebSocketServer({ noServer: true, clientTracking: false, perMessageDeflate: false });
@@ -31,7 +31,7 @@ const server = createServer((request, response) => {
   void json(request).then((events) => {
     for (const event of events as Parameters<typeof frameOf>[0][]) {
       const frame = frameOf(event);
-      for (const socket of sockets) socket.write(frame);
+      if (event.repoId === HEARD) for (const socket of sockets) socket.write(frame);
     }
     response.end('{}');
   });
