@@ -155,7 +155,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
   });
   const webSocketOptions = {
     operations,
-    socketOperations: new SocketOperations({ operations, contextOf }),
+    socketOperations: new SocketOperations({ operations, contextOf, now }),
     authenticator,
     maxOperations: limits.operationsPerConnection,
     initTimeoutMs: limits.initTimeoutMs,

@@ -1,4 +1,4 @@
-import type { FormattedExecutionResult } from 'graphql';
+import { OperationTypeNode, type FormattedExecutionResult } from 'graphql';
 import type { Viewer } from '../auth/viewer.ts';
 import type { Subscription } from '../hub/hub.ts';
 import type { EncodedResult } from '../hub/sink.ts';
@@ -6,10 +6,12 @@ import type { RequestContext } from '../schema/context.ts';
 import type { Connection } from './connection.ts';
 import type { GraphQLRequest, PreparedRequest } from './documents.ts';
 import type { OpenFailure, Operations } from './operations.ts';
+import { RecentMutations } from './recent-mutations.ts';
 
 export interface SocketOperationsOptions {
   readonly operations: Operations;
   readonly contextOf: (viewer: Viewer, connection: Connection) => RequestContext;
+  readonly now: () => number;
 }
 
 /** One operation of a connection, as its client named it. */
@@ -23,15 +25,30 @@ export interface SocketRequest {
 /** What every WebSocket subprotocol does with an operation, on behalf of the connection's viewer. */
 export class SocketOperations {
   readonly #options: SocketOperationsOptions;
+  readonly #recentMutations: RecentMutations;
 
   constructor(options: SocketOperationsOptions) {
     this.#options = options;
+    this.#recentMutations = new RecentMutations(options.now);
   }
 
-  /** A query or mutation. */
-  async execute({ connection, request, prepared }: SocketRequest): Promise<FormattedExecutionResult> {
+  /** A query, or a mutation that is executed once, however often its client sends it. */
+  async execute({ connection, id, request, prepared }: SocketRequest): Promise<FormattedExecutionResult> {
     const { operations, contextOf } = this.#options;
-    return operations.execute(prepared, request, contextOf(connection.viewer, connection));
+    const { viewer } = connection;
+    const context = contextOf(viewer, connection);
+    if (prepared.type !== OperationTypeNode.MUTATION) return operations.execute(prepared, request, context);
+    return this.#recentMutations.once(viewer, id, request, async () => {
+      let isAboutConnection = false;
+      const watched: RequestContext = {
+        ...context,
+        get connection() {
+          isAboutConnection = true;
+          return context.connection;
+        },
+      };
+      return { result: await operations.execute(prepared, request, watched), isAboutConnection };
+    });
   }
 
   /** Starts a subscription and adds it to its connection; fails without an error when by then nobody wants it any more. */
