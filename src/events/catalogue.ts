@@ -208,6 +208,7 @@ export const subjects = {
     payload: 'Announcement',
     schema: states.Announcement,
     projectId: () => null,
+    topics: () => ['announcements'],
     initial: { severity: 'INFO' },
     kind: () => 'announcement',
   }),

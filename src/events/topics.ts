@@ -16,7 +16,8 @@ const prefixes = [
 ] as const;
 type Prefix = (typeof prefixes)[number];
 
-export type Topic = 'all' | `${Prefix}:${string}`;
+/** Beside the prefixes: every event but those for one user, and what is said to everybody. */
+export type Topic = 'all' | 'announcements' | `${Prefix}:${string}`;
 
 export function topic(prefix: Prefix, id: string): Topic {
   return `${prefix}:${id}`;

@@ -1,13 +1,12 @@
 import { errorCatalogue, TidingsError } from '../errors.ts';
-import { kinds } from '../events/catalogue.ts';
-import { asSnapshot, isDeletion, type Entry } from '../events/event.ts';
-import { decodeCursor, encodeCursor, PositionLost, type Position } from '../events/position.ts';
-import type { Topic } from '../events/topics.ts';
-import type { EntityPage, EventStore } from '../store/store.ts';
+import type { Entry } from '../events/event.ts';
+import { decodeCursor, PositionLost, samePosition, type Position } from '../events/position.ts';
 import type { Feed } from './feed.ts';
+import { sizeOf } from './ring.ts';
 import type { RouteStart } from './route.ts';
 import type { SharedOperation } from './shared-operation.ts';
 import type { EncodedResult, Sink } from './sink.ts';
+import { keyOf } from './snapshot.ts';
 import { isFiledUnder } from './topic-index.ts';
 
 /**
@@ -20,7 +19,6 @@ import { isFiledUnder } from './topic-index.ts';
 export type Phase = 'starting' | 'catchingUp' | 'live' | 'congested' | 'ended';
 
 export interface DeliveryOptions {
-  readonly store: EventStore;
   readonly feed: Feed;
   readonly shared: SharedOperation;
   readonly start: RouteStart;
@@ -32,11 +30,11 @@ export interface DeliveryOptions {
   readonly pause: () => Promise<void>;
 }
 
-/** A snapshot is read in pages of so many entities, or of what the store gives at once (about 4 MiB). It has to fit into memory. */
-const SNAPSHOT_PAGE = 1_000;
-const MAX_FULL_PAGES = 16;
-/** With LATEST, so many entries are gathered before they are written: what a client is behind must not all be held in memory. */
+/** So many items of a snapshot are written before others are let in between. */
+const SNAPSHOT_STEP = 256;
+/** With LATEST, so much is gathered before it is written: what a client is behind must not all be held in memory. */
 const MAX_PENDING = 256;
+const MAX_PENDING_BYTES = 1_024 * 1_024;
 
 /**
  * One subscription: a position in the log that moves forward. Whatever happens, the entries behind the position are exactly those that the
@@ -49,12 +47,13 @@ export class Delivery {
   /** While live it stays where it went live: the feed's position is the delivery's. */
   #position: Position;
   #needsSnapshot = false;
-  /**
-   * What is to be delivered before reading on: the items of a snapshot, and with LATEST the newest entry of each entity up to the position. By
-   * entity, in the order of delivery.
-   */
+  /** Items of a snapshot that are to be delivered before reading on, from `next` on. */
+  #snapshot: { readonly items: readonly Entry[]; next: number } | undefined;
+  /** With LATEST, the newest entry of each entity up to the position, in the order of delivery. */
   readonly #pending = new Map<string, Entry>();
+  #pendingBytes = 0;
   #isMoving = false;
+  #delivered = 0;
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
@@ -69,6 +68,18 @@ export class Delivery {
 
   get shared(): SharedOperation {
     return this.#shared;
+  }
+
+  /** Results handed to the connection. */
+  get delivered(): number {
+    return this.#delivered;
+  }
+
+  /** Where to go on when everything written so far has arrived; null while that is nowhere in the log. */
+  get position(): Position | null {
+    if (this.#phase === 'live') return this.#options.feed.position;
+    const isBetween = this.#needsSnapshot || this.#snapshot !== undefined || this.#pending.size > 0;
+    return isBetween || this.#phase === 'starting' ? null : this.#position;
   }
 
   /** Finds its first position and delivers from there. Throws nothing: what goes wrong ends it. */
@@ -87,8 +98,6 @@ export class Delivery {
 
   /** A live entry; its result is the same for all. */
   deliverLive(entry: Entry, result: EncodedResult): void {
-    // A snapshot may be ahead of the feed.
-    if (entry.position.offset <= this.#position.offset) return;
     this.#write(result);
     if (!this.#options.sink.isCongested) return;
     this.#position = entry.position;
@@ -102,12 +111,12 @@ export class Delivery {
     const { start } = this.#options;
     if (!start.snapshot || this.#shared.route.snapshotOf === null) return this.#end(lost);
     this.#needsSnapshot = true;
-    this.#pending.clear();
+    this.#forgetWaiting();
     this.#shared.live.delete(this);
     this.#catchUp();
   }
 
-  /** Goes on with another access from exactly where it is. */
+  /** Goes on with another access from exactly where it is. What the new access doesn't cover is not sent any more. */
   reroute(shared: SharedOperation): void {
     if (this.#phase === 'ended' || shared === this.#shared) return;
     const wasLive = this.#shared.live.delete(this);
@@ -115,8 +124,6 @@ export class Delivery {
     this.#shared = shared;
     shared.deliveries.add(this);
     if (wasLive) shared.live.add(this);
-    // What the new access doesn't cover must not wait to be sent.
-    for (const [key, entry] of this.#pending) if (!shared.accepts(entry)) this.#pending.delete(key);
   }
 
   /** Ends it with an error that the subscriber is told. */
@@ -132,13 +139,20 @@ export class Delivery {
   #end(error: unknown): void {
     if (this.#phase === 'ended') return;
     this.#phase = 'ended';
-    this.#pending.clear();
+    this.#forgetWaiting();
     this.#shared.live.delete(this);
     this.#shared.deliveries.delete(this);
     this.#options.onEnd(error instanceof PositionLost ? error.toTidingsError() : error);
   }
 
+  #forgetWaiting(): void {
+    this.#snapshot = undefined;
+    this.#pending.clear();
+    this.#pendingBytes = 0;
+  }
+
   #write(result: EncodedResult): void {
+    this.#delivered++;
     this.#options.sink.next(result);
     this.#options.onDelivered();
   }
@@ -178,18 +192,19 @@ export class Delivery {
 
   /** One step forward. True when there is nothing left to do, and it went live in the same synchronous step that found that out. */
   async #step(): Promise<boolean> {
-    const { sink, start, feed } = this.#options;
+    const { sink, feed } = this.#options;
     if (sink.isCongested) {
       this.#phase = 'congested';
       await new Promise<void>((resolve) => sink.whenDrained(resolve));
       if (this.#isEnded()) return true;
       this.#phase = 'catchingUp';
     }
-    if (this.#needsSnapshot) await this.#takeSnapshot();
-    if (this.#isEnded()) return true;
-    const conflates = start.delivery === 'LATEST';
-    if (this.#pending.size > 0 && (!conflates || this.#pending.size >= MAX_PENDING)) {
-      this.#writePending();
+    if (this.#needsSnapshot) {
+      await this.#takeSnapshot();
+      return this.#isEnded();
+    }
+    if (this.#writeWaiting()) {
+      // A long way to catch up must not keep everybody else waiting.
       await new Promise(setImmediate);
       return false;
     }
@@ -197,8 +212,7 @@ export class Delivery {
     const entries = read instanceof Promise ? await read : read;
     if (this.#isEnded() || this.#needsSnapshot) return this.#isEnded();
     if (entries.length > 0) {
-      this.#take(entries, conflates);
-      // A long way to catch up must not keep everybody else waiting.
+      this.#take(entries);
       await new Promise(setImmediate);
       return false;
     }
@@ -206,108 +220,85 @@ export class Delivery {
       this.#writePending();
       return false;
     }
-    if (this.#position.offset < feed.position.offset) return false;
-    this.#goLive();
-    return true;
+    if (samePosition(this.#position, feed.position)) {
+      this.#goLive();
+      return true;
+    }
+    // The log was read before the feed came so far, which it may not overtake: should the log be rolled back, only the feed would notice.
+    const before = feed.position;
+    await feed.look();
+    if (feed.position === before) await this.#options.pause();
+    return false;
   }
 
   /** Moves over entries of the log, writing what concerns this subscription, until it is congested or they are used up. */
-  #take(entries: readonly Entry[], conflates: boolean): void {
+  #take(entries: readonly Entry[]): void {
+    const { sink, start } = this.#options;
+    const conflates = start.delivery === 'LATEST';
     for (const entry of entries) {
       if (isFiledUnder(this.#shared.route, entry) && this.#shared.accepts(entry)) {
-        if (conflates) {
-          const key = keyOf(entry);
-          this.#pending.delete(key);
-          this.#pending.set(key, entry);
-        } else {
-          this.#write(this.#shared.result(entry));
-        }
+        if (conflates) this.#keepLatest(entry);
+        else this.#write(this.#shared.result(entry));
       }
       this.#position = entry.position;
-      if (!conflates && this.#options.sink.isCongested) return;
+      if (this.#isPendingFull() || (!conflates && sink.isCongested)) return;
     }
   }
 
-  /** Some of it: whoever has much to write lets others in between. */
+  #keepLatest(entry: Entry): void {
+    const key = keyOf(entry);
+    const older = this.#pending.get(key);
+    if (older !== undefined) this.#pendingBytes -= sizeOf(older);
+    this.#pending.delete(key);
+    this.#pending.set(key, entry);
+    this.#pendingBytes += sizeOf(entry);
+  }
+
+  #isPendingFull(): boolean {
+    return this.#pending.size >= MAX_PENDING || this.#pendingBytes >= MAX_PENDING_BYTES;
+  }
+
+  /** What has to be written before more is read. False when there is nothing. */
+  #writeWaiting(): boolean {
+    if (this.#snapshot !== undefined) this.#writeSnapshot(this.#snapshot);
+    else if (this.#isPendingFull()) this.#writePending();
+    else return false;
+    return true;
+  }
+
+  #writeSnapshot(snapshot: { readonly items: readonly Entry[]; next: number }): void {
+    const end = Math.min(snapshot.next + SNAPSHOT_STEP, snapshot.items.length);
+    while (snapshot.next < end && !this.#options.sink.isCongested) {
+      const item = snapshot.items[snapshot.next++]!;
+      if (this.#shared.accepts(item)) this.#write(this.#shared.result(item));
+    }
+    if (snapshot.next === snapshot.items.length) this.#snapshot = undefined;
+  }
+
+  /** Until congested. */
   #writePending(): void {
-    let left = MAX_PENDING;
     for (const [key, entry] of this.#pending) {
       this.#pending.delete(key);
-      this.#write(this.#shared.result(entry));
-      if (--left === 0 || this.#options.sink.isCongested) return;
+      this.#pendingBytes -= sizeOf(entry);
+      if (this.#shared.accepts(entry)) this.#write(this.#shared.result(entry));
+      if (this.#options.sink.isCongested) return;
     }
   }
 
   /** State and position together, so that going on from the position neither misses nor repeats anything. */
   async #takeSnapshot(): Promise<void> {
-    const { feed } = this.#options;
-    const { topics } = this.#shared.route;
-    const shown = new Map<string, Entry>();
-    let at: Position | undefined;
-    let end: Position | undefined;
-    let fullPages = 0;
-    for (const topic of topics) {
-      for (let afterId: string | undefined, hasMore = true; hasMore;) {
-        const page = await this.#readEntities(topic, afterId);
-        if (this.#isEnded()) return;
-        at ??= page.at;
-        end = page.at;
-        for (const entry of page.entries) shown.set(keyOf(entry), entry);
-        afterId = page.entries.at(-1)?.entityId ?? undefined;
-        hasMore = page.hasMore;
-        if (hasMore && ++fullPages > MAX_FULL_PAGES) throw new TidingsError('SNAPSHOT_TOO_LARGE');
-      }
-    }
-    if (at !== undefined && end !== undefined) await this.#bringForward(shown, at, end);
-    if (this.#isEnded()) return;
-
-    const position = end ?? feed.position;
-    // Only the last item's cursor continues behind the snapshot: what is left of it at any other is nowhere in the log.
-    const inside = encodeCursor(position, true);
-    this.#pending.clear();
-    let last: Entry | undefined;
-    for (const [key, entry] of shown) {
-      const item = asSnapshot(entry, inside);
-      if (this.#shared.accepts(item)) this.#pending.set(key, (last = item));
-    }
-    if (last !== undefined) this.#pending.set(keyOf(last), asSnapshot(last, encodeCursor(position)));
-    this.#position = position;
+    const shared = this.#shared;
+    const { items, position } = await shared.snapshot();
+    // It may show less, or more, than what may be read by now.
+    if (this.#isEnded() || shared !== this.#shared) return;
+    this.#forgetWaiting();
+    if (items.length > 0) this.#snapshot = { items, next: 0 };
+    this.#position = position ?? this.#options.feed.position;
     this.#needsSnapshot = false;
-  }
-
-  async #readEntities(topic: Topic, afterId: string | undefined): Promise<EntityPage> {
-    const { log, snapshotOf: type } = this.#shared.route;
-    if (type === null) throw new TidingsError('BAD_CURSOR');
-    const query = { type, topic, limit: SNAPSHOT_PAGE };
-    return this.#options.store.entities(log, afterId === undefined ? query : { ...query, afterId });
-  }
-
-  /** Pages read one after the other are true at different positions: what happened between them makes all of them true at the last. */
-  async #bringForward(shown: Map<string, Entry>, from: Position, to: Position): Promise<void> {
-    const { route } = this.#shared;
-    for (let at = from; at.offset < to.offset && !this.#isEnded();) {
-      const { entries } = await this.#options.store.read(route.log, at, SNAPSHOT_PAGE);
-      for (const entry of entries) {
-        at = entry.position;
-        if (at.offset > to.offset) break;
-        // What was in a deleted project goes with it, without events of its own.
-        if (entry.kind === 'project.deleted') {
-          for (const [key, { projectId }] of shown) if (projectId === entry.entityId) shown.delete(key);
-        }
-        if (kinds[entry.kind] !== route.snapshotOf) continue;
-        if (!isDeletion(entry) && isFiledUnder(route, entry)) shown.set(keyOf(entry), entry);
-        else shown.delete(keyOf(entry));
-      }
-    }
   }
 
   // A method, because the compiler would take a look at the field for settled across an await.
   #isEnded(): boolean {
     return this.#phase === 'ended';
   }
-}
-
-/** The entity of an entry, or the entry itself where it has none. */
-function keyOf(entry: Entry): string {
-  return entry.entityId === null ? `at ${entry.position.offset}` : `${kinds[entry.kind]} ${entry.entityId}`;
 }

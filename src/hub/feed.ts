@@ -1,12 +1,13 @@
 import type { Entry } from '../events/event.ts';
 import { PositionLost, samePosition, type Position } from '../events/position.ts';
 import { follows, type EventStore, type LogName, type Unwatch } from '../store/store.ts';
+import { PastPages } from './past-pages.ts';
 import { Ring } from './ring.ts';
 
 export interface FeedOptions {
   readonly store: EventStore;
   readonly log: LogName;
-  /** Bound of the entries kept in memory. */
+  /** Bound of the newest entries kept in memory, and of older ones that were read from the log. */
   readonly ringBytes: number;
   /** Milliseconds between checks of the position against the store, which catch a lost last wake-up. */
   readonly checkMs: number;
@@ -29,20 +30,22 @@ export class Feed {
   readonly #options: FeedOptions;
   #position: Position;
   #ring: Ring;
-  #filling = false;
+  #filling: Promise<void> | undefined;
   #fillAgain = false;
   #closed = false;
   #unwatch: Unwatch = () => undefined;
   #check: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
-  /** Reads of the log under way, by where they start: everybody who catches up from there shares one. */
-  readonly #reads = new Map<string, Promise<readonly Entry[]>>();
+  readonly #pages: PastPages;
+  /** The read under way for those who catch up: one at a time, as the others mostly want the same. */
+  #reading: Promise<readonly Entry[]> | undefined;
   #logReads = 0;
 
   private constructor(options: FeedOptions, position: Position) {
     this.#options = options;
     this.#position = position;
     this.#ring = new Ring(position, options.ringBytes);
+    this.#pages = new PastPages(options.ringBytes);
   }
 
   /** Resolves when the feed misses nothing from its position on. */
@@ -78,20 +81,17 @@ export class Feed {
   }
 
   /**
-   * Entries behind a position: at once where the ring has them, else from the log.
+   * Entries behind a position: at once where they are in memory, else from the log.
    *
    * @throws PositionLost, TidingsError STORE_UNAVAILABLE (both only from the log)
    */
   after(position: Position): readonly Entry[] | Promise<readonly Entry[]> {
-    const recent = this.#ring.after(position, PAGE);
-    if (recent !== undefined) return recent;
-    const key = `${position.epoch} ${position.offset} ${position.chain}`;
-    let reading = this.#reads.get(key);
-    if (reading === undefined) {
-      reading = this.#read(position).finally(() => this.#reads.delete(key));
-      this.#reads.set(key, reading);
-    }
-    return reading;
+    return this.#known(position) ?? this.#readAfter(position);
+  }
+
+  /** Resolves when the feed has looked whether the log goes on behind its position. */
+  async look(): Promise<void> {
+    await this.#fill();
   }
 
   /** A wake-up. Without entries it only says that some may have been lost. */
@@ -102,7 +102,7 @@ export class Feed {
       // Passed on before, and not another one with the same offset.
       if (this.#ring.after(entry.position, 0) !== undefined) continue;
       // While filling, the log says more than any wake-up; it is read once more for what came meanwhile.
-      if (this.#filling || !follows(entry, this.#position)) {
+      if (this.#filling !== undefined || !follows(entry, this.#position)) {
         void this.#fill();
         return;
       }
@@ -119,8 +119,35 @@ export class Feed {
 
   #pass(entry: Entry): void {
     this.#position = entry.position;
-    this.#ring.push(entry, sizeOf(entry));
+    this.#ring.push(entry);
     this.#options.onEntry(entry);
+  }
+
+  #known(position: Position): readonly Entry[] | undefined {
+    return this.#ring.after(position, PAGE) ?? this.#pages.after(position);
+  }
+
+  async #readAfter(position: Position): Promise<readonly Entry[]> {
+    while (this.#reading !== undefined) {
+      await this.#reading.catch((error: unknown) => {
+        // Another one's position is no news to this one, but that the store is away is.
+        if (!(error instanceof PositionLost)) throw error;
+      });
+      const known = this.#known(position);
+      if (known !== undefined) return known;
+    }
+    this.#reading = this.#read(position);
+    try {
+      const entries = await this.#reading;
+      // What the ring holds is taken from there, so that everybody gets the same objects, with the results that are kept for them.
+      const { floor } = this.#ring;
+      const past = entries.filter((entry) => entry.position.offset <= floor.offset);
+      if (past.length === 0) return entries;
+      this.#pages.keep(position, past);
+      return past;
+    } finally {
+      this.#reading = undefined;
+    }
   }
 
   async #read(position: Position): Promise<readonly Entry[]> {
@@ -132,11 +159,12 @@ export class Feed {
   /** Reads the log until the feed is at its end. One at a time; asked for meanwhile, it looks once more. */
   async #fill(): Promise<void> {
     if (this.#closed) return;
-    if (this.#filling) {
-      this.#fillAgain = true;
-      return;
-    }
-    this.#filling = true;
+    if (this.#filling !== undefined) this.#fillAgain = true;
+    else this.#filling = this.#fillUp().finally(() => (this.#filling = undefined));
+    await this.#filling;
+  }
+
+  async #fillUp(): Promise<void> {
     clearTimeout(this.#retry);
     try {
       do {
@@ -147,8 +175,6 @@ export class Feed {
       if (this.#closed) return;
       this.#options.onError(error);
       this.#retry = setTimeout(() => void this.#fill(), this.#options.retryMs);
-    } finally {
-      this.#filling = false;
     }
   }
 
@@ -165,14 +191,10 @@ export class Feed {
         if (!(error instanceof PositionLost) || this.#closed) throw error;
         this.#position = error.head;
         this.#ring = new Ring(error.head, this.#options.ringBytes);
+        this.#pages.clear();
         this.#options.onReset(error);
         return;
       }
     }
   }
-}
-
-/** A rough size in memory: the texts dominate. */
-function sizeOf(entry: Entry): number {
-  return 400 + 2 * (JSON.stringify(entry.data).length + JSON.stringify(entry.detail).length);
 }

@@ -1,10 +1,12 @@
 import type { ExecutionResult, GraphQLSchema } from 'graphql';
 import { errorCatalogue, TidingsError } from '../errors.ts';
 import type { Entry } from '../events/event.ts';
+import type { Position } from '../events/position.ts';
 import { logKey, type EventStore, type LogName } from '../store/store.ts';
-import { Delivery } from './delivery.ts';
+import { Delivery, type Phase } from './delivery.ts';
 import { Feed, type FeedOptions } from './feed.ts';
 import type { Operation } from './operation.ts';
+import { ResultCache } from './result-cache.ts';
 import type { Route } from './route.ts';
 import { SharedOperation } from './shared-operation.ts';
 import type { Sink } from './sink.ts';
@@ -17,8 +19,12 @@ export interface HubOptions {
   readonly present: (result: ExecutionResult) => unknown;
   /** Unexpected failures; nothing is lost by them. */
   readonly onError: (error: unknown) => void;
+  /** An entry was handed to the connections of so many live subscriptions, which write it by the end of this turn of the event loop. */
+  readonly onDispatched?: (entry: Entry, deliveries: number) => void;
   /** Bytes of recent entries kept for each log that somebody listens to. Default 8 MiB. */
   readonly ringBytes?: number;
+  /** Bytes of encoded results kept for those who catch up. Default 32 MiB. */
+  readonly resultBytes?: number;
   /** Default 10 s. */
   readonly positionCheckMs?: number;
   /** How long to wait before a failed read of the store is tried again. Default 500 ms. */
@@ -35,6 +41,19 @@ export interface Subscription {
   fail(error: TidingsError): void;
   /** Goes on with what another viewer may read, from exactly where it is. */
   reroute(route: Route): void;
+  /** How it is going. */
+  state(): SubscriptionState;
+}
+
+export interface SubscriptionState {
+  /** Name of the Subscription field. */
+  readonly field: string;
+  readonly route: Route;
+  readonly phase: Phase;
+  /** Where to go on when everything written so far has arrived; null while that is nowhere in the log, as inside of a snapshot. */
+  readonly position: Position | null;
+  /** Results handed to the connection. */
+  readonly delivered: number;
 }
 
 /** One log that somebody listens to. */
@@ -64,9 +83,11 @@ export class Hub {
   readonly #open = new Map<string, Channel>();
   readonly #users = new Map<string, number>();
   readonly #counts = { eventsSeen: 0, executions: 0, deliveries: 0, logReads: 0 };
+  readonly #cache: ResultCache;
 
   constructor(options: HubOptions) {
     this.#options = options;
+    this.#cache = new ResultCache(options.resultBytes ?? 32 * 1_024 * 1_024);
   }
 
   /** Starts delivering. Returns at once; what goes wrong, now or later, rejects `ended`. */
@@ -92,7 +113,6 @@ export class Hub {
     this.#channel(route.log).then((channel) => {
       if (isOver) return;
       delivery = new Delivery({
-        store: this.#options.store,
         feed: channel.feed,
         shared: this.#share(channel, operation, current),
         start: current.start,
@@ -116,6 +136,13 @@ export class Hub {
         delivery.reroute(this.#share(channel, operation, next));
         this.#unshare(channel, before);
       },
+      state: () => ({
+        field: operation.field,
+        route: current,
+        phase: isOver ? 'ended' : (delivery?.phase ?? 'starting'),
+        position: delivery?.position ?? null,
+        delivered: delivery?.delivered ?? 0,
+      }),
     };
   }
 
@@ -198,24 +225,27 @@ export class Hub {
 
   #dispatch(index: TopicIndex<SharedOperation>, entry: Entry): void {
     this.#counts.eventsSeen++;
+    let deliveries = 0;
     for (const shared of index.find(entry)) {
       try {
-        shared.deliver(entry);
+        deliveries += shared.deliver(entry);
       } catch (error) {
         // A result that can't be made is this operation's trouble: its subscribers are told rather than left with a gap.
         this.#options.onError(error);
         for (const delivery of shared.deliveries) delivery.fail(new TidingsError('INTERNAL_SERVER_ERROR'));
       }
     }
+    if (deliveries > 0) this.#options.onDispatched?.(entry, deliveries);
   }
 
   #share(channel: Channel, operation: Operation, route: Route): SharedOperation {
     const key = `${route.scope.key}\n${operation.key}`;
     let shared = channel.operations.get(key);
     if (shared === undefined) {
-      const { schema, present } = this.#options;
+      const { schema, store, present } = this.#options;
       const onExecute = (): void => void this.#counts.executions++;
-      shared = new SharedOperation({ key, schema, operation, route, present, onExecute });
+      const cache = this.#cache;
+      shared = new SharedOperation({ key, schema, store, operation, route, cache, present, onExecute });
       channel.operations.set(key, shared);
       channel.index.add(route, shared);
     }

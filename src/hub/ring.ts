@@ -1,11 +1,22 @@
 import type { Entry } from '../events/event.ts';
-import type { Position } from '../events/position.ts';
+import { samePosition, type Position } from '../events/position.ts';
 
-/** The newest entries of one log, consecutive and bounded in bytes, so that most catching up needs no read of the log. */
+const sizes = new WeakMap<Entry, number>();
+
+/** A rough size of an entry in memory, in bytes: the texts dominate. */
+export function sizeOf(entry: Entry): number {
+  let size = sizes.get(entry);
+  if (size === undefined) {
+    size = 400 + 2 * (JSON.stringify(entry.data).length + JSON.stringify(entry.detail).length);
+    sizes.set(entry, size);
+  }
+  return size;
+}
+
+/** Consecutive entries of one log, bounded in bytes: the oldest make room for new ones. */
 export class Ring {
   readonly #maxBytes: number;
   #entries: Entry[] = [];
-  #sizes: number[] = [];
   /** Entries before this index have been dropped and wait to be cut off. */
   #first = 0;
   #bytes = 0;
@@ -17,20 +28,26 @@ export class Ring {
     this.#maxBytes = maxBytes;
   }
 
-  /** `bytes` is an estimate of what the entry costs in memory. */
-  push(entry: Entry, bytes: number): void {
+  get floor(): Position {
+    return this.#floor;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  push(entry: Entry): void {
     this.#entries.push(entry);
-    this.#sizes.push(bytes);
-    this.#bytes += bytes;
+    this.#bytes += sizeOf(entry);
     while (this.#bytes > this.#maxBytes && this.#first < this.#entries.length) {
-      this.#floor = this.#entries[this.#first]!.position;
-      this.#bytes -= this.#sizes[this.#first]!;
+      const oldest = this.#entries[this.#first]!;
+      this.#floor = oldest.position;
+      this.#bytes -= sizeOf(oldest);
       this.#first++;
     }
     // Cutting off in large pieces keeps a push at constant cost.
     if (this.#first > 1_024 && this.#first * 2 > this.#entries.length) {
       this.#entries = this.#entries.slice(this.#first);
-      this.#sizes = this.#sizes.slice(this.#first);
       this.#first = 0;
     }
   }
@@ -40,7 +57,7 @@ export class Ring {
     const index = position.offset - this.#floor.offset;
     if (index < 0 || index > this.#entries.length - this.#first) return undefined;
     const known = index === 0 ? this.#floor : this.#entries[this.#first + index - 1]!.position;
-    if (known.chain !== position.chain || known.epoch !== position.epoch) return undefined;
+    if (!samePosition(known, position)) return undefined;
     const start = this.#first + index;
     return this.#entries.slice(start, start + limit);
   }

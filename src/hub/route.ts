@@ -14,7 +14,9 @@ export interface Route {
   readonly kinds: readonly Kind[] | 'any';
   /** The narrowest topics that cover what is wanted. An event filed under several of them comes once. */
   readonly topics: readonly Topic[];
-  /** What is left of the arguments; evaluated once an event, whoever listens. Must not depend on the viewer. */
+  /** A field of the data that has to have one of some values: looked up in the index. Null where nothing is asked of any field. */
+  readonly wanted: { readonly field: string; readonly values: readonly unknown[] } | null;
+  /** All that the arguments ask for, `wanted` included; evaluated once an event, whoever listens. Must not depend on the viewer. */
   readonly matches: (entry: Entry) => boolean;
   readonly scope: AccessScope;
   /** The subject whose entities are the snapshot; null where there is no state. */

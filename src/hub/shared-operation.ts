@@ -1,16 +1,21 @@
 import { execute, type ExecutionResult, type GraphQLSchema } from 'graphql';
 import { cursorOf, type Entry } from '../events/event.ts';
+import type { EventStore } from '../store/store.ts';
 import type { Delivery } from './delivery.ts';
 import type { Operation } from './operation.ts';
+import type { ResultCache } from './result-cache.ts';
 import type { Route } from './route.ts';
-import type { EncodedResult } from './sink.ts';
+import { EncodedResult } from './sink.ts';
+import { takeSnapshot, type Snapshot } from './snapshot.ts';
 
 export interface SharedOperationOptions {
   /** Operation and access: equal keys share. */
   readonly key: string;
   readonly schema: GraphQLSchema;
+  readonly store: EventStore;
   readonly operation: Operation;
   readonly route: Route;
+  readonly cache: ResultCache;
   /** Turns an execution's result into what clients may see. */
   readonly present: (result: ExecutionResult) => unknown;
   /** Counts executions. */
@@ -30,7 +35,9 @@ export class SharedOperation {
   /** All deliveries of the operation, live or not. */
   readonly deliveries = new Set<Delivery>();
   readonly #options: SharedOperationOptions;
-  #last: { readonly entry: Entry; readonly result: EncodedResult } | undefined;
+  /** As many as the cache lets stay. */
+  readonly #results = new Map<Entry, EncodedResult>();
+  #snapshot: Promise<Snapshot> | undefined;
 
   constructor(options: SharedOperationOptions) {
     this.#options = options;
@@ -46,8 +53,9 @@ export class SharedOperation {
   }
 
   result(entry: Entry): EncodedResult {
-    if (this.#last?.entry === entry) return this.#last.result;
-    const { schema, operation, present, onExecute } = this.#options;
+    const known = this.#results.get(entry);
+    if (known !== undefined) return known;
+    const { schema, operation, present, onExecute, cache } = this.#options;
     onExecute();
     const executed = execute({
       schema,
@@ -60,15 +68,25 @@ export class SharedOperation {
     // Events carry all that their types show, so that no resolver waits: an event leaves in the turn in which it came.
     if (executed instanceof Promise)
       throw new Error(`A resolver under ${operation.field} is not synchronous.`);
-    const result = { json: JSON.stringify(present(executed)), cursor: cursorOf(entry) };
-    this.#last = { entry, result };
+    const result = new EncodedResult(present(executed), cursorOf(entry));
+    cache.keep(this.#results, entry, result);
     return result;
   }
 
-  /** Hands a live entry to all who are live. */
-  deliver(entry: Entry): void {
-    if (this.live.size === 0 || !this.accepts(entry)) return;
+  /** Hands a live entry to all who are live. Tells how many that were. */
+  deliver(entry: Entry): number {
+    const { size } = this.live;
+    if (size === 0 || !this.accepts(entry)) return 0;
     const result = this.result(entry);
     for (const delivery of this.live) delivery.deliverLive(entry, result);
+    return size;
+  }
+
+  /** The current state. Whoever asks while it is read gets the same. */
+  async snapshot(): Promise<Snapshot> {
+    this.#snapshot ??= takeSnapshot(this.#options.store, this.route, (entry) => this.accepts(entry)).finally(
+      () => (this.#snapshot = undefined),
+    );
+    return this.#snapshot;
   }
 }

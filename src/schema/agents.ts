@@ -64,7 +64,7 @@ subscription('agentStatusChanged', {
       projectId,
       ...(isGiven(agentId) ? { topic: topic('agent', agentId), entity: ['agent', agentId] } : {}),
     })),
-    matches: ({ data }) => coversOneOf(statuses, data.status),
+    fields: { status: statuses },
   }),
 });
 

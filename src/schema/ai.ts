@@ -68,19 +68,13 @@ function isTarget(wanted: WantedTarget, target: Target): boolean {
   return covers(wanted.targetType, target.targetType) && covers(wanted.targetId, target.targetId);
 }
 
-interface WantedSuggestion extends WantedTarget {
-  readonly category?: string | null | undefined;
+interface Weight {
   readonly minSeverity?: states.Severity | null | undefined;
   readonly minConfidence?: number | null | undefined;
 }
 
-function isWanted(wanted: WantedSuggestion, suggestion: StateOf<'suggestion'>): boolean {
-  return (
-    isTarget(wanted, suggestion) &&
-    covers(wanted.category, suggestion.category) &&
-    isAtLeast(wanted.minSeverity, suggestion.severity) &&
-    suggestion.confidence >= (wanted.minConfidence ?? 0)
-  );
+function weighs({ minSeverity, minConfidence }: Weight, suggestion: StateOf<'suggestion'>): boolean {
+  return isAtLeast(minSeverity, suggestion.severity) && suggestion.confidence >= (minConfidence ?? 0);
 }
 
 builder.queryField('aiSuggestion', (t) =>
@@ -98,7 +92,8 @@ listField('aiSuggestions', {
   args: suggestionArguments,
   where: (args) => ({
     place: { projectId: args.projectId, topic: topicOfTarget(args) },
-    matches: (suggestion) => isWanted(args, suggestion),
+    matches: (suggestion) =>
+      isTarget(args, suggestion) && covers(args.category, suggestion.category) && weighs(args, suggestion),
   }),
 });
 
@@ -109,7 +104,8 @@ subscription('aiSuggestion', {
   args: suggestionArguments,
   listen: async (args, request) => ({
     ...(await listenAt(request, { projectId: args.projectId, topic: topicOfTarget(args) })),
-    matches: ({ data }) => isWanted(args, data),
+    fields: { targetType: args.targetType, targetId: args.targetId, category: args.category },
+    matches: ({ data }) => weighs(args, data),
   }),
 });
 
@@ -120,7 +116,7 @@ subscription('aiAnalysisComplete', {
   args: targetArguments,
   listen: async (args, request) => ({
     ...(await listenAt(request, { projectId: args.projectId, topic: topicOfTarget(args) })),
-    matches: ({ data }) => isTarget(args, data),
+    fields: { targetType: args.targetType, targetId: args.targetId },
   }),
 });
 

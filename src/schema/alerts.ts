@@ -93,7 +93,8 @@ subscription('alertTriggered', {
   })),
   listen: async ({ projectId, rule, minSeverity }, request) => ({
     ...(await listenAt(request, { projectId })),
-    matches: ({ data }) => covers(rule, data.rule) && isAtLeast(minSeverity, data.severity),
+    fields: { rule },
+    matches: ({ data }) => isAtLeast(minSeverity, data.severity),
   }),
 });
 

@@ -1,7 +1,7 @@
 import type { StateOf } from '../events/catalogue.ts';
 import * as states from '../events/states.ts';
 import { projectOf } from '../publishing/report.ts';
-import { builder, coversOneOf, isGiven } from './builder.ts';
+import { builder, isGiven } from './builder.ts';
 import { eventType } from './event.ts';
 import { causeFields, mutation, stateIn } from './mutations.ts';
 import { listenAt } from './place.ts';
@@ -65,7 +65,7 @@ subscription('autoCommit', {
   args: { ...placeArguments, ...builder.args((t) => ({ phases: t.field({ type: [AutoCommitPhase] }) })) },
   listen: async ({ projectId, repoId, phases }, request) => ({
     ...(await listenAt(request, { projectId, repoId })),
-    matches: ({ data }) => coversOneOf(phases, data.phase),
+    fields: { phase: phases },
   }),
 });
 

@@ -96,7 +96,8 @@ subscription('issueUpdated', {
       projectId,
       topic: isGiven(issueId) ? topic('issue', issueId) : undefined,
     })),
-    matches: ({ data }) => coversOneOf(wanted, data.state) && isAssigned(assignee, data),
+    fields: { state: wanted },
+    matches: ({ data }) => isAssigned(assignee, data),
   }),
 });
 

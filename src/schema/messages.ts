@@ -29,7 +29,7 @@ subscription('announcement', {
   snapshot: false,
   args: messageArguments,
   listen: ({ minSeverity }, { viewer }) => ({
-    topics: ['all'],
+    topics: ['announcements'],
     scope: workspaceScope(viewer),
     matches: ({ data }) => isAtLeast(minSeverity, data.severity),
   }),

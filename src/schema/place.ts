@@ -42,8 +42,11 @@ export function topicsOfPlace(viewer: Viewer, place: Place): Topic[] {
   if (place.topic !== undefined) return [place.topic];
   if (isGiven(place.repoId)) return [topic('repo', place.repoId)];
   if (isGiven(place.projectId)) return [topic('project', place.projectId)];
-  if (viewer.projects === '*' || (place.withAnnouncements === true && viewer.userId !== null)) return ['all'];
-  return [...viewer.projects].map((id) => topic('project', id));
+  if (viewer.projects === '*') return ['all'];
+  const projects = [...viewer.projects].map((id) => topic('project', id));
+  return place.withAnnouncements === true && viewer.userId !== null
+    ? [...projects, 'announcements']
+    : projects;
 }
 
 /**

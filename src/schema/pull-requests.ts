@@ -101,10 +101,8 @@ subscription('prStateChanged', {
       repoId,
       topic: isGiven(prNumber) ? topic('pr', pullRequestId(repoId, prNumber)) : undefined,
     })),
-    matches: ({ data, reason }) =>
-      coversOneOf(wanted, data.state) &&
-      covers(author, data.author) &&
-      (reason === 'SNAPSHOT' || coversOneOf(reasons, reason)),
+    fields: { state: wanted, author },
+    matches: ({ reason }) => reason === 'SNAPSHOT' || coversOneOf(reasons, reason),
   }),
 });
 

@@ -1,10 +1,17 @@
 import type { AccessScope } from '../auth/access.ts';
-import { kindsOf, type Kind, type SubjectName } from '../events/catalogue.ts';
+import { kindsOf, type Kind, type StateOf, type SubjectName } from '../events/catalogue.ts';
 import type { Entry } from '../events/event.ts';
 import type { Topic } from '../events/topics.ts';
-import { RoutedSubscription } from '../hub/route.ts';
+import { RoutedSubscription, type Route } from '../hub/route.ts';
 import type { LogName } from '../store/store.ts';
-import { builder, type ArgumentMap, type ArgumentsOf, type ObjectRef, type Types } from './builder.ts';
+import {
+  builder,
+  isGiven,
+  type ArgumentMap,
+  type ArgumentsOf,
+  type ObjectRef,
+  type Types,
+} from './builder.ts';
 import { requestOf, type RequestContext } from './context.ts';
 import { eventsLog } from './place.ts';
 
@@ -20,12 +27,18 @@ const startArguments = builder.args((t) => ({
 interface Listening<Name extends SubjectName> {
   readonly topics: readonly Topic[];
   readonly scope: AccessScope;
+  /** Fields of the data that have to have a certain value, or one of several. Null or undefined: any. */
+  readonly fields?: Wanted<StateOf<Name>>;
   /** What is left of the arguments. Asked for the items of a snapshot too, whose reason is SNAPSHOT. */
   readonly matches?: (entry: Entry<Name>) => boolean;
   /** Default: the kinds of the subject that the field is about, in the workspace's events. */
   readonly kinds?: readonly Kind[] | 'any';
   readonly log?: LogName;
 }
+
+type Wanted<State> = {
+  readonly [Field in keyof State]?: State[Field] | readonly State[Field][] | null | undefined;
+};
 
 interface SubscriptionOptions<Name extends SubjectName, Args extends ArgumentMap> {
   /** The subject whose events the field gives; null for all. */
@@ -59,7 +72,7 @@ export function subscription<Name extends SubjectName, Args extends ArgumentMap>
           kinds: listening.kinds ?? (about === null ? 'any' : kindsOf(about)),
           topics: listening.topics,
           scope: listening.scope,
-          matches: listening.matches ?? (() => true),
+          ...filterOf(listening),
           snapshotOf: snapshot ? about : null,
           start: {
             after: given.after ?? null,
@@ -71,4 +84,20 @@ export function subscription<Name extends SubjectName, Args extends ArgumentMap>
       resolve: (entry) => entry,
     }),
   );
+}
+
+/** All that is asked of an event, and what of it the index can look up: the field with the fewest values. */
+function filterOf<Name extends SubjectName>(listening: Listening<Name>): Pick<Route, 'wanted' | 'matches'> {
+  const { fields = {}, matches = () => true } = listening;
+  const wanted = Object.entries(fields)
+    .filter(([, value]) => isGiven(value))
+    .map(([field, value]) => ({ field, values: (Array.isArray(value) ? value : [value]) as unknown[] }))
+    .toSorted((a, b) => a.values.length - b.values.length);
+  return {
+    wanted: wanted[0] ?? null,
+    matches: (entry) => {
+      const data = entry.data as Readonly<Record<string, unknown>>;
+      return wanted.every(({ field, values }) => values.includes(data[field])) && matches(entry);
+    },
+  };
 }

@@ -81,7 +81,7 @@ subscription('workflowProgress', {
         ? { topic: topic('workflow', workflowId), entity: ['workflow', workflowId] }
         : {}),
     })),
-    matches: ({ data }) => coversOneOf(statuses, data.status),
+    fields: { status: statuses },
   }),
 });
 

@@ -3,8 +3,9 @@ import type { WebSocket } from 'ws';
 import type { Viewer } from '../auth/viewer.ts';
 import { TidingsError, type ErrorCode } from '../errors.ts';
 import type { Subscription } from '../hub/hub.ts';
-import type { EncodedResult, Sink } from '../hub/sink.ts';
+import { toWire, type EncodedResult, type Sink } from '../hub/sink.ts';
 import type { ConnectionContext } from '../schema/context.ts';
+import { textFrame } from './frame.ts';
 import type { Opened, OpenFailure } from './operations.ts';
 import { Outlet } from './outlet.ts';
 import { onceAt } from './timer.ts';
@@ -52,6 +53,7 @@ export class Connection implements ConnectionContext {
       highWaterMark: options.highWaterMark,
       writeDeadlineMs: options.writeDeadlineMs,
       onStalled: () => socket.terminate(),
+      isOpen: () => socket.readyState === socket.OPEN,
     });
     let isAlive = true;
     let sent = 0;
@@ -90,18 +92,20 @@ export class Connection implements ConnectionContext {
     this.#cancelExpiry = onceAt(viewer.expiresAt, this.#options.now, expire);
   }
 
-  /** Sends one message, together with all others of this turn. */
+  /** Sends one message, in its order among all others. */
   send(message: string): void {
     if (this.socket.readyState !== this.socket.OPEN) return;
-    this.#outlet.cork();
-    this.socket.send(message);
+    const wire = toWire(message);
+    this.#outlet.write(textFrame, wire, wire.length);
   }
 
-  /** Where the results of one operation go. */
-  sink(frameOf: (result: EncodedResult) => string): Sink {
+  /** Where the results of one operation go: each behind `prefix`, which opens one JSON object. */
+  sink(prefix: string): Sink {
     const outlet = this.#outlet;
+    const start = toWire(prefix);
+    const encode = ({ payload }: EncodedResult): string => textFrame(`${start}${payload}}`);
     return {
-      next: (result) => this.send(frameOf(result)),
+      next: (result) => outlet.write(encode, result, start.length + result.payload.length),
       get isCongested() {
         return outlet.isCongested;
       },
@@ -149,6 +153,7 @@ export class Connection implements ConnectionContext {
   }
 
   close(code: number, reason: string): void {
+    if (this.socket.readyState === this.socket.OPEN) this.#outlet.finish();
     this.socket.close(code, reason);
     // A close frame waits behind everything that the peer has not taken yet.
     const timer = setTimeout(() => this.socket.terminate(), CLOSE_GRACE_MS);

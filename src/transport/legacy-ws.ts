@@ -2,7 +2,6 @@ import { OperationTypeNode } from 'graphql';
 import type { IncomingMessage } from 'node:http';
 import type { Authenticator } from '../auth/authenticator.ts';
 import { TidingsError } from '../errors.ts';
-import type { EncodedResult } from '../hub/sink.ts';
 import { closeCodes, type Connection } from './connection.ts';
 import { requestFrom } from './documents.ts';
 import { parseJson } from './http-io.ts';
@@ -185,8 +184,7 @@ class LegacySocket {
       return undefined;
     }
     const prefix = `{"type":"data","id":${JSON.stringify(id)},"payload":`;
-    const frameOf = ({ json }: EncodedResult): string => `${prefix}${json}}`;
-    const opened = await socketOperations.subscribe(socketRequest, frameOf, isCurrent);
+    const opened = await socketOperations.subscribe(socketRequest, prefix, isCurrent);
     if ('errors' in opened) return opened;
     running.stop = () => connection.remove(id, opened);
     if (!isCurrent()) running.stop();

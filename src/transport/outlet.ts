@@ -3,65 +3,131 @@ import type { Writable } from 'node:stream';
 export interface OutletOptions {
   /** Bytes waiting for the peer from which it counts as congested. */
   readonly highWaterMark: number;
-  /** Milliseconds in which a congested peer has to take something; else `onStalled`. */
+  /** Milliseconds in which a peer has to take a chunk (see CHUNK) that its connection could not take at once; else `onStalled`. */
   readonly writeDeadlineMs: number;
   readonly onStalled: () => void;
+  /** Whether what waits may still be written: false once the protocol has said its last word. */
+  readonly isOpen: () => boolean;
 }
 
+/** So much is given to the connection at a time, so that one can see a slow peer take it. */
+const CHUNK = 64 * 1_024;
+
+/** Puts an item into the form that goes over the wire: bytes, each as one character. */
+type Encode<Item> = (item: Item) => string;
+
 /**
- * The writing end of one connection, whatever is written to it: makes the frames of one turn of the event loop leave in one write, and tells
- * when the peer takes them too slowly.
+ * The writing end of one connection, whatever is written to it. All that comes in one turn of the event loop leaves in one write, as does what
+ * comes while a slow peer still takes what was there before. It tells when the peer is too slow.
+ *
+ * Frames are put together as strings of bytes: for a burst of 20 events that costs a third of handing each to `ws`, which makes two buffers of
+ * every message (1.7 against 5.9 µs a delivery, the kernel's write included).
  */
 export class Outlet {
   readonly #stream: Writable;
   readonly #options: OutletOptions;
-  #isCorked = false;
-  #waiting: (() => void)[] = [];
+  /** What waits, and how each is encoded: only when it is written, so that what waits is shared by all who wait for it. */
+  #items: unknown[] = [];
+  #encoders: Encode<never>[] = [];
+  /** The next item to be written. */
+  #next = 0;
+  /** What is left of a piece that is longer than a chunk. */
+  #rest = '';
+  /** Bytes of the items and of the rest. */
+  #waitingBytes = 0;
+  /** Bytes that the connection was given and has not taken yet. */
+  #inFlight = 0;
+  #isScheduled = false;
   #deadline: NodeJS.Timeout | undefined;
+  #listeners: (() => void)[] = [];
 
   constructor(stream: Writable, options: OutletOptions) {
     this.#stream = stream;
     this.#options = options;
-    stream.on('drain', () => {
-      clearTimeout(this.#deadline);
-      this.#deadline = undefined;
-      const waiting = this.#waiting;
-      this.#waiting = [];
-      for (const listener of waiting) listener();
-    });
-    stream.on('close', () => {
-      clearTimeout(this.#deadline);
-      this.#waiting = [];
-    });
+    stream.once('close', () => this.#drop());
   }
 
-  /** To be called before each write: what is written until the end of this turn leaves together. */
-  cork(): void {
-    if (this.#isCorked) return;
-    this.#isCorked = true;
-    this.#stream.cork();
-    process.nextTick(() => {
-      this.#isCorked = false;
-      this.#stream.uncork();
-    });
+  /** `bytes` is what the item will take, about. */
+  write<Item>(encode: Encode<Item>, item: Item, bytes: number): void {
+    this.#items.push(item);
+    this.#encoders.push(encode);
+    this.#waitingBytes += bytes;
+    if (this.#isScheduled || this.#inFlight > 0) return;
+    this.#isScheduled = true;
+    setImmediate(this.#flush);
   }
 
   get isCongested(): boolean {
-    return this.#stream.writableLength > this.#options.highWaterMark;
+    return this.#waitingBytes + this.#inFlight > this.#options.highWaterMark;
   }
 
-  /** Calls back once, when everything that waited has been taken. */
+  /** Calls back once, when most of what waited has been taken. */
   whenDrained(listener: () => void): void {
-    this.#waiting.push(listener);
-    if (this.#deadline === undefined) this.#watch(this.#stream.writableLength);
+    this.#listeners.push(listener);
   }
 
-  /** A peer that takes no byte for a whole deadline will not take more, and holds memory for as long as it is waited for. */
-  #watch(before: number): void {
-    this.#deadline = setTimeout(() => {
-      const { writableLength } = this.#stream;
-      if (writableLength >= before) this.#options.onStalled();
-      else this.#watch(writableLength);
-    }, this.#options.writeDeadlineMs);
+  /** Gives everything to the connection at once, however slow it is: what is to be its last word comes behind. */
+  finish(): void {
+    while (this.#hasWaiting()) this.#stream.write(this.#take(Infinity), 'latin1');
+  }
+
+  readonly #flush = (): void => {
+    this.#isScheduled = false;
+    if (this.#inFlight > 0 || !this.#hasWaiting()) return;
+    if (!this.#options.isOpen()) return this.#drop();
+    const text = this.#take(CHUNK);
+    this.#inFlight = text.length;
+    this.#stream.write(text, 'latin1', this.#taken);
+    // Mostly the kernel has all of it by now. A peer that takes nothing for a whole deadline holds memory for as long as it is waited for.
+    if (this.#stream.writableLength > 0 && this.#deadline === undefined)
+      this.#deadline = setTimeout(this.#options.onStalled, this.#options.writeDeadlineMs);
+  };
+
+  readonly #taken = (error?: Error | null): void => {
+    clearTimeout(this.#deadline);
+    this.#deadline = undefined;
+    this.#inFlight = 0;
+    if (error !== undefined && error !== null) return this.#drop();
+    if (!this.#isScheduled) this.#flush();
+    if (this.#listeners.length === 0 || this.#waitingBytes + this.#inFlight > this.#lowWaterMark) return;
+    const listeners = this.#listeners;
+    this.#listeners = [];
+    for (const listener of listeners) listener();
+  };
+
+  get #lowWaterMark(): number {
+    return this.#options.highWaterMark / 4;
+  }
+
+  #hasWaiting(): boolean {
+    return this.#next < this.#items.length || this.#rest !== '';
+  }
+
+  /** The next piece of what waits, of about `most` bytes. */
+  #take(most: number): string {
+    let text = this.#rest;
+    while (text.length < most && this.#next < this.#items.length) {
+      text += this.#encoders[this.#next]!(this.#items[this.#next] as never);
+      this.#next++;
+    }
+    this.#rest = text.length > most ? text.slice(most) : '';
+    this.#waitingBytes += this.#rest.length - text.length;
+    if (this.#next === this.#items.length) {
+      this.#items = [];
+      this.#encoders = [];
+      this.#next = 0;
+      this.#waitingBytes = this.#rest.length;
+    }
+    return this.#rest === '' ? text : text.slice(0, most);
+  }
+
+  #drop(): void {
+    clearTimeout(this.#deadline);
+    this.#items = [];
+    this.#encoders = [];
+    this.#next = 0;
+    this.#rest = '';
+    this.#waitingBytes = 0;
+    this.#listeners = [];
   }
 }

@@ -1,7 +1,6 @@
 import { OperationTypeNode, type FormattedExecutionResult } from 'graphql';
 import type { Viewer } from '../auth/viewer.ts';
 import type { Subscription } from '../hub/hub.ts';
-import type { EncodedResult } from '../hub/sink.ts';
 import type { RequestContext } from '../schema/context.ts';
 import type { Connection } from './connection.ts';
 import type { GraphQLRequest, PreparedRequest } from './documents.ts';
@@ -51,10 +50,10 @@ export class SocketOperations {
     });
   }
 
-  /** Starts a subscription and adds it to its connection; fails without an error when by then nobody wants it any more. */
+  /** Starts a subscription, its results each behind `prefix`, and adds it to its connection; fails without an error when by then nobody wants it any more. */
   async subscribe(
     { connection, id, request, prepared }: SocketRequest,
-    frameOf: (result: EncodedResult) => string,
+    prefix: string,
     isWanted: () => boolean = () => true,
   ): Promise<Subscription | OpenFailure> {
     const { operations, contextOf } = this.#options;
@@ -66,7 +65,7 @@ export class SocketOperations {
       // refreshSession knows nothing of operations before they are added: nothing may come between this look and that.
       if (connection.viewer !== viewer) continue;
       if ('errors' in opened) return opened;
-      const subscription = opened.start(connection.sink(frameOf));
+      const subscription = opened.start(connection.sink(prefix));
       connection.add(id, { subscription, reopen: open });
       return subscription;
     }

@@ -3,7 +3,7 @@ import { OperationTypeNode, type FormattedExecutionResult } from 'graphql';
 import type { Viewer } from '../auth/viewer.ts';
 import { errorCatalogue, TidingsError } from '../errors.ts';
 import type { Subscription } from '../hub/hub.ts';
-import type { Sink } from '../hub/sink.ts';
+import { toWire, type EncodedResult, type Sink } from '../hub/sink.ts';
 import type { RequestContext } from '../schema/context.ts';
 import type { GraphQLRequest } from './documents.ts';
 import type { Operations } from './operations.ts';
@@ -85,14 +85,14 @@ export class SseTransport {
       highWaterMark,
       writeDeadlineMs,
       onStalled: () => response.destroy(),
+      isOpen: () => !response.writableEnded && !response.destroyed,
     });
     const write = (text: string): void => {
-      if (response.writableEnded || response.destroyed) return;
-      // Not corked: Node does that by itself for a turn, and a corked response loses its end and its `drain` since Node 22.
-      response.write(text);
+      const wire = toWire(text);
+      outlet.write(asIs, wire, wire.length);
     };
     const subscription = start({
-      next: ({ json, cursor }) => write(nextEvent(json, cursor)),
+      next: (result) => outlet.write(resultEvent, result, EVENT_BYTES + result.payload.length),
       get isCongested() {
         return outlet.isCongested;
       },
@@ -118,7 +118,10 @@ export class SseTransport {
         if (error instanceof TidingsError && errorCatalogue[error.code].retryable) return;
         write(`${nextEvent(JSON.stringify({ errors: [operations.presentEnd(error)] }))}${completeEvent}`);
       })
-      .finally(() => response.end())
+      .finally(() => {
+        if (!response.writableEnded && !response.destroyed) outlet.finish();
+        response.end();
+      })
       .catch(() => undefined);
   }
 }
@@ -139,5 +142,10 @@ function nextEvent(json: string, cursor?: string): string {
     ? `event: next\ndata: ${json}\n\n`
     : `event: next\nid: ${cursor}\ndata: ${json}\n\n`;
 }
+
+const resultEvent = ({ payload, cursor }: EncodedResult): string => nextEvent(payload, cursor);
+/** What an event takes beside its payload. */
+const EVENT_BYTES = 80;
+const asIs = (wire: string): string => wire;
 
 const completeEvent = `event: complete\nid: ${FINISHED}\ndata: \n\n`;

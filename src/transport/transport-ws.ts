@@ -65,7 +65,7 @@ export function createTransportWs(options: TransportWsOptions) {
       const socketRequest = { connection, id, request, prepared };
       const prefix = `{"id":${JSON.stringify(id)},"type":"next","payload":`;
       const subscribe = async (): Promise<EndOnly> => {
-        const opened = await socketOperations.subscribe(socketRequest, ({ json }) => `${prefix}${json}}`);
+        const opened = await socketOperations.subscribe(socketRequest, prefix);
         if ('errors' in opened)
           return new EndOnly(Promise.reject(new Refused(opened.errors)), () => undefined);
         return new EndOnly(opened.ended, () => connection.remove(id, opened));

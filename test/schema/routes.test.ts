@@ -65,7 +65,7 @@ describe('a subscription', () => {
     ['fileChanged(repoId: "r1", projectId: "apollo")', ['repo:r1']],
     ['autoCommit(projectId: "apollo")', ['project:apollo']],
     ['progressUpdated', ['all']],
-    ['announcement', ['all']],
+    ['announcement', ['announcements']],
     ['notification', ['user:ada']],
     ['events', ['all']],
     ['events(repoId: "r1")', ['repo:r1']],
@@ -89,8 +89,8 @@ describe('a subscription', () => {
     }
     const events = async (args: string, as: As): Promise<readonly string[]> =>
       (await space.route(`subscription { events${args} { cursor } }`, as)).topics;
-    expect(await events('', reader('p1'))).toEqual(['all']);
-    expect(await events('(types: [ANNOUNCEMENT, PR_CREATED])', reader('p1'))).toEqual(['all']);
+    expect(await events('', reader('p1'))).toEqual(['project:p1', 'announcements']);
+    expect(await events('(types: [ANNOUNCEMENT, PR_CREATED])', reader('p1'))).toEqual(['project:p1', 'announcements']);
     expect(await events('(types: [PR_CREATED])', reader('p1'))).toEqual(['project:p1']);
     expect(await events('', anonymous('p1'))).toEqual(['project:p1']);
     expect(await events('(projectId: "p1")', reader('p1'))).toEqual(['project:p1']);
