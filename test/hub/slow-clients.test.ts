@@ -18,7 +18,8 @@ describe('a client that stops reading', () => {
   const logs = Array.from({ length: 20 }, () => 'x'.repeat(8_000));
 
   beforeAll(async () => {
-    server = await TestServer.start({ limits: { highWaterMark: 64 * 1_024 } });
+    // Whoever doesn't read doesn't answer pings either.
+    server = await TestServer.start({ limits: { highWaterMark: 64 * 1_024, pingMs: 600_000 } });
     await server.run(UpsertProjectDocument, { input: { id: 'p', name: 'P' } });
   });
   afterAll(async () => server[Symbol.asyncDispose]());

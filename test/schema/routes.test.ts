@@ -90,7 +90,10 @@ describe('a subscription', () => {
     const events = async (args: string, as: As): Promise<readonly string[]> =>
       (await space.route(`subscription { events${args} { cursor } }`, as)).topics;
     expect(await events('', reader('p1'))).toEqual(['project:p1', 'announcements']);
-    expect(await events('(types: [ANNOUNCEMENT, PR_CREATED])', reader('p1'))).toEqual(['project:p1', 'announcements']);
+    expect(await events('(types: [ANNOUNCEMENT, PR_CREATED])', reader('p1'))).toEqual([
+      'project:p1',
+      'announcements',
+    ]);
     expect(await events('(types: [PR_CREATED])', reader('p1'))).toEqual(['project:p1']);
     expect(await events('', anonymous('p1'))).toEqual(['project:p1']);
     expect(await events('(projectId: "p1")', reader('p1'))).toEqual(['project:p1']);
