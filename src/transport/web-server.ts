@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -29,7 +28,8 @@ export interface WebServerOptions {
   readonly legacyWs: (connection: Connection, upgrade: IncomingMessage) => void;
   /** @throws when the server can't serve now */
   readonly checkReady: () => Promise<void>;
-  readonly onConnectionClosed: (connectionId: string) => void;
+  /** Gives up what is held in the name of a connection. */
+  readonly release: (connectionId: string) => void;
   readonly onError: (error: unknown) => void;
   readonly now: () => number;
   readonly limits: WebLimits;
@@ -165,13 +165,13 @@ export class WebServer {
   };
 
   /** Browsers' EventSource can't send headers: a cookie stands in for the token, as long as that lives. */
-  readonly #openSession: Handler = (request, response) => {
+  readonly #openSession: Handler = async (request, response) => {
     const { authenticator, now } = this.#options;
     if (!authenticator.isAllowedOrigin(request.headers))
       throw new TidingsError('FORBIDDEN', 'This origin is not allowed.');
     const token = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
     if (token === undefined) throw new TidingsError('UNAUTHENTICATED');
-    const { expiresAt } = authenticator.verify(token);
+    const { expiresAt } = await authenticator.verify(token);
     const seconds = Math.floor(((expiresAt ?? now()) - now()) / 1_000);
     response.setHeader('set-cookie', this.#cookie(request, token, seconds));
     response.writeHead(204).end();
@@ -215,24 +215,20 @@ export class WebServer {
     if (holdsToken(url)) return refuse('400 Bad Request');
     if (!this.#options.authenticator.isAllowedOrigin(request.headers)) return refuse('403 Forbidden');
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      const { authenticator, now, limits, onError } = this.#options;
+      const { authenticator, release, limits, onError } = this.#options;
       webSocket.on('error', (error) => {
         // The peer's mistakes in the protocol close its socket, and are no news to us.
         if (!('code' in error) || !String(error.code).startsWith('WS_ERR')) onError(error);
       });
       const connection = new Connection({
-        id: randomUUID(),
         socket: webSocket,
         rawSocket: socket as Socket,
-        verify: (token) => authenticator.verify(token),
-        now,
+        authenticator,
+        release,
         ...limits,
       });
       this.#connections.add(connection);
-      webSocket.once('close', () => {
-        this.#connections.delete(connection);
-        this.#options.onConnectionClosed(connection.id);
-      });
+      webSocket.once('close', () => this.#connections.delete(connection));
       // Who offers none speaks the legacy one; who offers only unknown ones is refused by the other.
       const isLegacy =
         webSocket.protocol === 'graphql-ws' || request.headers['sec-websocket-protocol'] === undefined;

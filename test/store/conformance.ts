@@ -18,7 +18,7 @@ import { describeWatching } from './conformance/watching.ts';
 import type { Clock } from './support.ts';
 
 /** An event store, with the records beside its logs. */
-export interface StoreWithRecords extends EventStore {
+interface StoreWithRecords extends EventStore {
   readonly records: Records;
 }
 
