@@ -14,6 +14,7 @@ import { Publisher } from '../../src/publishing/publisher.ts';
 import type { ConnectionContext, RequestContext } from '../../src/schema/context.ts';
 import { schema } from '../../src/schema/schema.ts';
 import { EmbeddedEventStore } from '../../src/store/embedded/embedded-store.ts';
+import type { Records } from '../../src/store/records.ts';
 import type { EventStore, Retention } from '../../src/store/store.ts';
 
 export interface As {
@@ -39,35 +40,36 @@ const unbounded: Retention = { events: 1_000_000, hours: 72, bytes: 1 << 30 };
 
 type Services = Pick<RequestContext, 'store' | 'publisher' | 'presence' | 'revocations'>;
 
+export type Store = EventStore & { readonly records: Records };
+
+/** What requests need of a server, as a process of its own has it. */
+export function servicesOver(store: Store): Services & { readonly presence: LogPresence } {
+  const onError = (error: unknown): void => expect(error).toBeUndefined();
+  const leases = new MemoryLeases({ now: Date.now });
+  return {
+    store,
+    publisher: new Publisher({ store, now: Date.now }),
+    presence: new LogPresence({ store, leases, now: Date.now, onError }),
+    revocations: new Revocations({
+      records: store.records,
+      now: Date.now,
+      onChange: () => undefined,
+      onError,
+    }),
+  };
+}
+
 /** The schema over a real store in a directory of its own. Each test takes a workspace of its own. */
 export class World implements AsyncDisposable {
-  readonly store: EventStore;
-  readonly #presence: LogPresence;
-  readonly #services: Services;
+  readonly store: Store;
+  readonly #services: ReturnType<typeof servicesOver>;
   readonly #directory: string;
   #workspaces = 0;
 
   private constructor(store: EmbeddedEventStore, directory: string) {
     this.store = store;
     this.#directory = directory;
-    const onError = (error: unknown): void => expect(error).toBeUndefined();
-    this.#presence = new LogPresence({
-      store,
-      leases: new MemoryLeases({ now: Date.now }),
-      now: Date.now,
-      onError,
-    });
-    this.#services = {
-      store,
-      publisher: new Publisher({ store, now: Date.now }),
-      presence: this.#presence,
-      revocations: new Revocations({
-        records: store.records,
-        now: Date.now,
-        onChange: () => undefined,
-        onError,
-      }),
-    };
+    this.#services = servicesOver(store);
   }
 
   static async open(retention = unbounded): Promise<World> {
@@ -81,7 +83,7 @@ export class World implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#presence.close();
+    await this.#services.presence.close();
     await this.store.close();
     await rm(this.#directory, { recursive: true });
   }
