@@ -11,6 +11,8 @@ export interface BenchEvent {
   /** Who listens to this author only gets this stream. */
   readonly author: string;
   readonly seq: number;
+  /** Characters that it is longer than others. */
+  readonly padding?: number;
   /** Of its pull request; without it, one of a hundred. */
   readonly number?: number;
 }
@@ -42,14 +44,15 @@ export const UNHEARD = 'unheard';
 
 /** About 250 bytes on the wire. */
 export const SUBSCRIPTION = `subscription ($author: String, $after: Cursor) {
-  prStateChanged(repoId: "heard", author: $author, after: $after) { repoId prNumber state pullRequest { title author headRef pipelineState } }
+  prStateChanged(repoId: "heard", author: $author, after: $after) { repoId prNumber state pullRequest { title body author headRef pipelineState } }
 }`;
 
 /** The number stands in the title, where whoever gets the event finds it without parsing. */
-export const stateOf = ({ repoId, author, seq, number = 1 + (seq % 100) }: BenchEvent) => ({
+export const stateOf = ({ repoId, author, seq, padding = 0, number = 1 + (seq % 100) }: BenchEvent) => ({
   repoId,
   number,
   title: `seq=${seq} Make the retry queue of the importer bounded`,
+  body: '.'.repeat(padding),
   author,
   headRef: 'bounded-retry-queue',
   pipelineState: 'PENDING',

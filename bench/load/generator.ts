@@ -24,32 +24,30 @@ const generator = {
   async connect(options: SwarmOptions): Promise<void> {
     swarm = await Swarm.open(options);
   },
-  /** Requests that are evenly spaced, of one event each if nothing else is said. */
-  async steady(requests: number, intervalMs: number, events = 1): Promise<Delivered> {
-    await spaced(requests, intervalMs, async () => theSwarm().publish(events));
+  /** Events that are evenly spaced. */
+  async steady(events: number, intervalMs: number): Promise<Delivered> {
+    await spaced(events, intervalMs, async () => theSwarm().publish(1));
     return theSwarm().settled();
   },
-  /** The same with events that concern nobody. */
-  async unheard(requests: number, intervalMs: number): Promise<void> {
-    await spaced(requests, intervalMs, async () => theSwarm().publishUnheard());
+  /** Requests, evenly spaced, with so many events each, that concern nobody. */
+  async unheard(requests: number, intervalMs: number, events: number): Promise<void> {
+    await spaced(requests, intervalMs, async () => theSwarm().publishUnheard(events));
   },
   /** Events that are published together; the next ones when everybody has got them. */
-  async bursts(count: number, events: number): Promise<Delivered> {
-    let deliveries = 0;
-    for (let i = 1; ; i++) {
-      await theSwarm().publish(events);
-      const delivered = await theSwarm().settled();
-      deliveries += delivered.deliveries;
-      if (i >= count) return { ...delivered, deliveries };
+  async bursts(count: number, events: number, padding = 0): Promise<Delivered> {
+    for (let i = 0; i < count; i++) {
+      await theSwarm().publish(events, padding);
+      await theSwarm().caughtUp();
     }
+    return theSwarm().settled();
   },
   /** So many stop reading. */
   pause: (clients: number): void => theSwarm().pause(clients),
-  /** They read again; resolves when they have got everything. */
-  async resume(): Promise<Delivered> {
+  /** They read again; resolves when they have got everything, but for those that were cut off meanwhile. */
+  async resume(): Promise<Delivered & { readonly cutOff: number }> {
     theSwarm().forgetTimes();
     theSwarm().resume();
-    return theSwarm().settled();
+    return { ...(await theSwarm().settled()), cutOff: theSwarm().cutOff };
   },
   /** So many connect at once with a cursor so many events back; resolves when all are live. */
   async herd(

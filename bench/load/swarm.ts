@@ -31,6 +31,8 @@ interface Member {
   /** Number of its newest event, 0 before the first. */
   last: number;
   isAwaited: boolean;
+  /** It has stopped reading: servers may lose patience with it, which it notices when it reads again. */
+  mayBeCutOff: boolean;
 }
 
 /** A place in the stream of a swarm with one stream. */
@@ -53,6 +55,7 @@ export class Swarm {
   #deliveries = 0;
   /** Awaited members that have not got the newest event of their stream. */
   #behind = 0;
+  #cutOff = 0;
   #fault: string | undefined;
   #wake: () => void = () => undefined;
 
@@ -80,7 +83,13 @@ export class Swarm {
   async join(clients: number, from?: Place): Promise<number> {
     const { streams } = this.#options;
     const joining = Array.from({ length: clients }, (_, i): Member => {
-      return { stream: i % streams, client: undefined, last: from?.seq ?? 0, isAwaited: true };
+      return {
+        stream: i % streams,
+        client: undefined,
+        last: from?.seq ?? 0,
+        isAwaited: true,
+        mayBeCutOff: false,
+      };
     });
     for (const member of joining) this.#members.push(member);
     this.#count();
@@ -107,25 +116,27 @@ export class Swarm {
   }
 
   /** Publishes that many events, to all streams in turn, in one request. Resolves when they are acknowledged. */
-  async publish(count: number): Promise<void> {
+  async publish(count: number, padding = 0): Promise<void> {
     const events: BenchEvent[] = [];
     for (let i = 0; i < count; i++) {
       const stream = this.#turn++ % this.#options.streams;
       const seq = ++this.#newest[stream]!;
       this.#sentAt[stream]![seq] = performance.now();
-      events.push({ repoId: HEARD, author: authorOf(stream), seq });
+      events.push({ repoId: HEARD, author: authorOf(stream), seq, padding });
     }
     this.#count();
     await this.#post(events);
   }
 
-  /** Publishes an event that nobody listens to. */
-  async publishUnheard(): Promise<void> {
-    await this.#post([{ repoId: UNHEARD, author: authorOf(0), seq: ++this.#turn }]);
+  /** Publishes events that nobody listens to. */
+  async publishUnheard(count: number): Promise<void> {
+    await this.#post(
+      Array.from({ length: count }, () => ({ repoId: UNHEARD, author: authorOf(0), seq: ++this.#turn })),
+    );
   }
 
-  /** Resolves when all that are awaited have got all; tells about what came since the last time. */
-  async settled(): Promise<Delivered> {
+  /** Resolves when all that are awaited have got all. */
+  async caughtUp(): Promise<void> {
     for (let seen = -1; this.#behind > 0 && this.#fault === undefined;) {
       let timer: NodeJS.Timeout | undefined;
       await new Promise<void>((resolve) => {
@@ -137,6 +148,11 @@ export class Swarm {
       seen = this.#deliveries;
     }
     if (this.#fault !== undefined) throw new Error(this.#fault);
+  }
+
+  /** As `caughtUp`; tells about what came since the last time. */
+  async settled(): Promise<Delivered> {
+    await this.caughtUp();
     const { count } = this.#latencies;
     const at = (percentile: number): number =>
       count === 0 ? 0 : this.#latencies.percentile(percentile) / 1_000;
@@ -151,6 +167,7 @@ export class Swarm {
     for (const member of this.#members.slice(0, clients)) {
       member.client?.pause();
       member.isAwaited = false;
+      member.mayBeCutOff = true;
     }
     this.#count();
   }
@@ -158,10 +175,15 @@ export class Swarm {
   /** All read, and are waited for. */
   resume(): void {
     for (const member of this.#members) {
-      member.client?.resume();
       member.isAwaited = true;
+      member.client?.resume();
     }
     this.#count();
+  }
+
+  /** How many have lost their connections because they had stopped reading. They are not waited for. */
+  get cutOff(): number {
+    return this.#cutOff;
   }
 
   /** What was sent up to now is late, and how late tells nothing. */
@@ -192,7 +214,13 @@ export class Swarm {
         },
       },
       onEvent: (seq) => this.#arrived(member, seq),
-      onFault: (reason) => this.#fail(reason),
+      onFault: (reason) => {
+        if (!member.mayBeCutOff) return this.#fail(reason);
+        this.#cutOff++;
+        member.isAwaited = false;
+        this.#count();
+        if (this.#behind === 0) this.#wake();
+      },
     });
   }
 
@@ -200,8 +228,9 @@ export class Swarm {
   async #warmUp(): Promise<void> {
     for (let attempt = 0; attempt < 50; attempt++) {
       await this.publish(this.#options.streams);
-      for (let waited = 0; this.#behind > 0 && waited < 1_000; waited += 20) {
-        await new Promise((resolve) => setTimeout(resolve, 20));
+      for (let seen = -1; this.#behind > 0 && seen !== this.#deliveries;) {
+        seen = this.#deliveries;
+        await new Promise((resolve) => setTimeout(resolve, 1_000));
       }
       if (this.#behind === 0 || this.#fault !== undefined) {
         await this.settled();

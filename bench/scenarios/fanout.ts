@@ -6,16 +6,20 @@ const DELIVERIES_PER_SECOND = 10_000;
 const BURST = 20;
 /** In one measurement of bursts, at least. */
 const BURST_DELIVERIES = 60_000;
+/** With more than this, one more round tells less than it takes. */
+const MANY = 5_000;
 
 type Load = 'steady' | 'burst';
 interface Measured extends Delivered {
   /** Microseconds a delivery. */
   readonly cpu: number;
+  /** How much of it the same events take when nobody listens. */
+  readonly publish: number;
 }
 
 export const fanout: Scenario = {
   about:
-    'Server CPU a delivered message, of about 250 bytes, with everything that it takes to publish it; everybody listens to the same. steady: evenly spaced, 10 000 deliveries/s; burst: 20 events in one request.',
+    'Server CPU a delivered message, of about 250 bytes; everybody listens to the same. steady: evenly spaced, 10 000 deliveries/s; burst: 20 events in one request. It includes what it takes to publish the events, which is also measured alone, where nobody listens.',
   extent: (quick) => ({
     clients: quick ? [1_000] : [1_000, 10_000],
     rounds: quick ? 2 : 3,
@@ -32,11 +36,8 @@ export const fanout: Scenario = {
   },
 };
 
-async function fanOutTo(
-  clients: number,
-  servers: readonly BenchServer[],
-  { rounds, seconds, profiles, say }: Extent,
-): Promise<Row[]> {
+async function fanOutTo(clients: number, servers: readonly BenchServer[], extent: Extent): Promise<Row[]> {
+  const { seconds, profiles, say } = extent;
   const measured = new Map<BenchServer, Record<Load, Measured[]>>();
   for (const server of servers) {
     say(`${clients} clients connect to ${server.name}`);
@@ -44,6 +45,7 @@ async function fanOutTo(
     measured.set(server, { steady: [], burst: [] });
   }
 
+  const rounds = clients > MANY ? Math.min(2, extent.rounds) : extent.rounds;
   const perSecond = DELIVERIES_PER_SECOND / clients;
   const work: Record<Load, (server: BenchServer) => Promise<Delivered>> = {
     steady: async ({ load }) => load.steady(Math.max(4, Math.round(seconds * perSecond)), 1_000 / perSecond),
@@ -59,22 +61,33 @@ async function fanOutTo(
           `fanout-${clients}-${load}`,
           async () => server.cpuOf(async () => work[load](server)),
         );
-        results[load].push({ ...result, cpu: cpu / result.deliveries });
+        const [requests, events] = load === 'steady' ? [20, 1] : [5, BURST];
+        const unheard = await server.cpuOf(async () => server.load.unheard(requests, 20, events));
+        const publish = unheard.cpu / (requests * events * clients);
+        results[load].push({ ...result, cpu: cpu / result.deliveries, publish });
       }
     }
   }
 
   const raw = [...measured].find(([{ name }]) => name === 'raw ws')?.[1];
   return (['steady', 'burst'] as const).flatMap((load) =>
-    [...measured].map(([server, results]) => ({
-      clients,
-      load,
-      server: server.name,
-      'CPU µs': round(median(results[load].map(({ cpu }) => cpu)), 2),
+    [...measured].map(([server, results]) => {
+      const typical = (of: (each: Measured) => number, digits = 1): number =>
+        round(median(results[load].map(of)), digits);
       // Of the same round: what else the machine does is then in both.
-      '× raw': raw ? round(median(results[load].map(({ cpu }, i) => cpu / raw[load][i]!.cpu)), 2) : '',
-      'p50 ms': round(median(results[load].map(({ p50 }) => p50))),
-      'p99 ms': round(median(results[load].map(({ p99 }) => p99))),
-    })),
+      const ratio = (of: (each: Measured) => number): number | string =>
+        raw ? round(median(results[load].map((each, i) => of(each) / of(raw[load][i]!))), 2) : '';
+      return {
+        clients,
+        load,
+        server: server.name,
+        'CPU µs': typical(({ cpu }) => cpu, 2),
+        '× raw': ratio(({ cpu }) => cpu),
+        'publish µs': typical(({ publish }) => publish, 2),
+        '× raw without': ratio(({ cpu, publish }) => cpu - publish),
+        'p50 ms': typical(({ p50 }) => p50),
+        'p99 ms': typical(({ p99 }) => p99),
+      };
+    }),
   );
 }

@@ -24,7 +24,7 @@ export const filters: Scenario = {
         for (const [server, { heard, unheard }] of measured) {
           say(`filters, round ${turn} of ${rounds}: ${server.name}`);
           const { load } = server;
-          const nobody = await server.cpuOf(async () => load.unheard(events, 1_000 / PER_SECOND));
+          const nobody = await server.cpuOf(async () => load.unheard(events, 1_000 / PER_SECOND, 1));
           const some = await profiled(server, turn === rounds ? profiles : undefined, 'filters', async () =>
             server.cpuOf(async () => load.steady(events, 1_000 / PER_SECOND)),
           );

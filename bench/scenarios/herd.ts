@@ -5,7 +5,7 @@ const EVENTS = 1_000;
 
 export const herd: Scenario = {
   about: `Clients that come back at once, each with a cursor ${EVENTS} events back, until all have got everything and are live.`,
-  extent: (quick) => ({ clients: quick ? [500] : [1_000, 5_000], rounds: 1, seconds: 0 }),
+  extent: (quick) => ({ clients: [quick ? 1_000 : 10_000], rounds: 1, seconds: 0 }),
   async run({ clients, profiles, say }) {
     const rows: Row[] = [];
     for (const count of clients) {

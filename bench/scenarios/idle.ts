@@ -4,7 +4,7 @@ import { round, type Extent, type Row, type Scenario } from '../scenario.ts';
 export const idle: Scenario = {
   about:
     'What a connection costs that has subscribed and waits. Memory: what the server has more than before, without garbage. CPU: pings and all.',
-  extent: (quick) => ({ clients: quick ? [1_000] : [1_000, 10_000], rounds: 1, seconds: quick ? 5 : 30 }),
+  extent: (quick) => ({ clients: quick ? [1_000] : [1_000, 10_000], rounds: 1, seconds: quick ? 5 : 25 }),
   async run(extent) {
     const rows: Row[] = [];
     for (const clients of extent.clients) {

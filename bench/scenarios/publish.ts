@@ -6,7 +6,7 @@ const PUBLISHERS = 64;
 
 export const publish: Scenario = {
   about: `Publishing over HTTP with keep-alive, ${PUBLISHERS} requests at a time: single mutations, and 100 events in one. Tidings answers when they are on disk; raw ws only parses them, and the textbook keeps nothing.`,
-  extent: (quick) => ({ clients: [], rounds: quick ? 1 : 3, seconds: quick ? 2 : 3 }),
+  extent: (quick) => ({ clients: [], rounds: quick ? 1 : 3, seconds: 2 }),
   async run({ rounds, seconds, servers, profiles, say }) {
     return BenchServer.during(servers, async (running) => {
       const rows = [];

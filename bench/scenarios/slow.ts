@@ -1,48 +1,54 @@
 import { BenchServer } from '../bench-server.ts';
-import { round, type Scenario } from '../scenario.ts';
+import { profiled, round, type Scenario } from '../scenario.ts';
 
 const READERS = 100;
-const BATCH = 20;
-const INTERVAL_MS = 100;
+const EVENTS = 10_000;
+/** Published together, and the next when all that read have got them. */
+const BATCH = 100;
+/** So that what passes is more than the system takes for a connection (some 3 MB), and the server has to do something about it. */
+const PADDING = 500;
 
 export const slow: Scenario = {
-  about: `Clients stop reading while events pass, beside ${READERS} that read on. Memory: what the server has more at the end without garbage, and at the most. p99: of those that read, against when all did. Then they read again, and get everything in order.`,
-  extent: (quick) => ({ clients: quick ? [200] : [1_000], rounds: 1, seconds: quick ? 5 : 50 }),
-  async run({ clients: [clients = 1_000], seconds, say }) {
+  about: `Clients stop reading while ${EVENTS} events of 750 bytes pass, beside ${READERS} that read on; then they read again, and get everything in order. Memory: what the server has more when the events have passed, without garbage, and at the most. p99: of those that read, in batches of ${BATCH}, against when all did.`,
+  extent: (quick) => ({ clients: [quick ? 200 : 1_000], rounds: 1, seconds: 0 }),
+  async run({ clients: [clients = 1_000], profiles, say }) {
     return BenchServer.during(['tidings'], async ([server]) => {
       const { load, probe } = server!;
+      say(`${clients + READERS} clients connect`);
       await server!.connect(clients + READERS);
       say('all read');
-      const quiet = await load.steady(30, INTERVAL_MS, BATCH);
+      const quiet = await load.bursts(10, BATCH, PADDING);
       const before = await probe.memory();
 
-      const requests = Math.round((seconds * 1_000) / INTERVAL_MS);
-      say(`${clients} stop reading for ${seconds} seconds`);
+      say(`${clients} stop reading`);
       await load.pause(clients);
       let peak = before;
       const watch = setInterval(
         () => void probe.memoryNow().then((now) => (peak = Math.max(peak, now))),
         200,
       );
-      const beside = await load.steady(requests, INTERVAL_MS, BATCH);
+      const start = performance.now();
+      const beside = await load.bursts(EVENTS / BATCH, BATCH, PADDING);
+      const stopped = performance.now();
       clearInterval(watch);
       const after = await probe.memory();
       const { parked } = await server!.stats();
 
       say('all read again');
-      const start = performance.now();
-      const { deliveries } = await load.resume();
+      const again = performance.now();
+      const { cutOff } = await profiled(server!, profiles, 'slow-resume', async () => load.resume());
       return [
         {
           clients,
-          events: requests * BATCH,
+          events: EVENTS,
           parked,
+          'cut off': cutOff,
           'MB more': round((after - before) / 1e6),
           'MB at most': round((peak - before) / 1e6),
           'p99 ms, all read': round(quiet.p99),
           'p99 ms': round(beside.p99),
-          'caught up after s': round((performance.now() - start) / 1_000),
-          deliveries,
+          'stopped for s': round((stopped - start) / 1_000),
+          'all caught up after s': round((performance.now() - again) / 1_000),
         },
       ];
     });

@@ -13,12 +13,12 @@ const sockets = new Set<Duplex>();
 const webSockets = new WebSocketServer({ noServer: true, clientTracking: false, perMessageDeflate: false });
 
 function frameOf({ repoId, number, state, ...rest }: ReturnType<typeof stateOf>): Buffer {
-  const { title, author, headRef, pipelineState } = rest;
+  const { title, body, author, headRef, pipelineState } = rest;
   const prStateChanged = {
     repoId,
     prNumber: number,
     state,
-    pullRequest: { title, author, headRef, pipelineState },
+    pullRequest: { title, body, author, headRef, pipelineState },
   };
   const payload = Buffer.from(
     JSON.stringify({ id: '1', type: 'next', payload: { data: { prStateChanged } } }),

@@ -41,10 +41,10 @@ const yoga = createYoga({
       enum PullRequestState { OPEN CLOSED MERGED }
       enum StatusState { PENDING SUCCESS FAILURE }
       scalar Cursor
-      type PullRequest { title: String author: String headRef: String pipelineState: StatusState }
+      type PullRequest { title: String body: String author: String headRef: String pipelineState: StatusState }
       type PrStateChange { repoId: ID! prNumber: Int! state: PullRequestState! pullRequest: PullRequest! }
       input PullRequestInput {
-        repoId: ID! number: Int! title: String author: String headRef: String pipelineState: StatusState state: PullRequestState!
+        repoId: ID! number: Int! title: String body: String author: String headRef: String pipelineState: StatusState state: PullRequestState!
       }
       type Query { ok: Boolean }
       type Mutation { publish(events: [PullRequestInput!]!): Boolean }

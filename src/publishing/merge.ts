@@ -12,8 +12,6 @@ export interface Base {
   readonly facts: EventFacts;
   readonly revision: number;
   readonly deleted: boolean;
-  /** Of the facts, where they are on their way: others may get their revision. */
-  readonly fingerprint?: string;
 }
 
 export interface MergeContext {
@@ -118,16 +116,15 @@ export function merge(
     asOf:
       asOf === undefined || isStale ? (before?.asOf ?? {}) : { ...before?.asOf, [asOf.aspect]: asOf.time },
   } as EventFacts;
-  return { event: { facts, write: id === null ? null : entityWrite(facts, id, base) } };
+  return { event: { facts, write: id === null ? null : entityWrite(facts, id, base?.revision ?? 0) } };
 }
 
-function entityWrite(facts: EventFacts, id: string, base: Base | undefined): EntityWrite {
+function entityWrite(facts: EventFacts, id: string, expectedRevision: number): EntityWrite {
   const deleted = isDeletion(facts);
   const write: EntityWrite = {
     type: kinds[facts.kind],
     id,
-    expectedRevision: base?.revision ?? 0,
-    ...(base?.fingerprint === undefined ? {} : { expectedFacts: base.fingerprint }),
+    expectedRevision,
     topics: deleted ? [] : topicsOf(facts),
     lifetime: lifetimeOf(facts),
     deleted,
