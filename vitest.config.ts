@@ -9,7 +9,11 @@ export default defineConfig({
     projects: [
       { extends: true, test: { name: 'main', include: ['test/**/*.test.ts'], exclude: ['test/browser/**'] } },
       // Needs a Chromium, which not every machine has: `npm run test:browser`.
-      { extends: true, test: { name: 'browser', include: ['test/browser/**/*.test.ts'] } },
+      {
+        extends: true,
+        // A browser takes its time where others are at work too.
+        test: { name: 'browser', include: ['test/browser/**/*.test.ts'], testTimeout: 60_000 },
+      },
     ],
     pool: 'forks',
     // Inherited by the worker threads that the code under test starts, so that they can load TypeScript.

@@ -1,4 +1,4 @@
-/** src/ → dist/: compiles TypeScript and copies every other file (Lua scripts and the like) as it is. */
+/** src/ → dist/: compiles TypeScript and copies every other file (Lua scripts and the like) as it is; Vite makes the dashboard. */
 import { spawnSync } from 'node:child_process';
 import { cpSync, rmSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -8,13 +8,19 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 // A renamed source must not leave its old output behind.
 rmSync(`${root}dist`, { recursive: true, force: true });
 
-const tsc = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], {
-  cwd: root,
-  stdio: 'inherit',
-});
-if (tsc.status !== 0) process.exit(tsc.status ?? 1);
+run('typescript/bin/tsc', '-p', 'tsconfig.build.json');
+run('vite/bin/vite.js', 'build', 'src/dashboard');
 
 cpSync(`${root}src`, `${root}dist`, {
   recursive: true,
-  filter: (source) => statSync(source).isDirectory() || !source.endsWith('.ts'),
+  filter: (source) =>
+    source !== `${root}src/dashboard` && (statSync(source).isDirectory() || !source.endsWith('.ts')),
 });
+
+function run(program: string, ...args: readonly string[]): void {
+  const { status } = spawnSync(process.execPath, [`node_modules/${program}`, ...args], {
+    cwd: root,
+    stdio: 'inherit',
+  });
+  if (status !== 0) process.exit(status ?? 1);
+}

@@ -22,6 +22,18 @@ const list = z.string().transform((text) =>
     .map((part) => part.trim())
     .filter((part) => part !== ''),
 );
+/** Where the keys for tokens come from. */
+const keySettings = ['JWT_SECRET', 'JWT_PUBLIC_KEY', 'JWKS_URL'] as const;
+const loopback: ReadonlySet<string> = new Set(['127.0.0.1', '::1', '[::1]', 'localhost']);
+
+/** Who can change what is on its way to us could vouch for any token. */
+function isSafeUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname, username, password } = new URL(text);
+  const isPrivate = protocol === 'https:' || (protocol === 'http:' && loopback.has(hostname));
+  return isPrivate && username === '' && password === '';
+}
+
 const optional = z.string().transform((text) => (text === '' ? undefined : text));
 
 export const settings = {
@@ -58,7 +70,7 @@ export const settings = {
     default: '',
     example: '$(openssl rand -hex 32)',
     description:
-      'Secret of at least 32 bytes that tokens are signed with (HS256). Without it and JWT_PUBLIC_KEY the server runs in development mode: on loopback only, with a key of its own.',
+      'Secret of at least 32 bytes that tokens are signed with (HS256). Without it, JWT_PUBLIC_KEY and JWKS_URL the server runs in development mode: on loopback only, with a key of its own.',
     schema: optional.refine(
       (secret) => secret === undefined || Buffer.byteLength(secret) >= 32,
       'has to have at least 32 bytes',
@@ -71,6 +83,16 @@ export const settings = {
     schema: optional.refine(
       (key) => key === undefined || key.includes('-----BEGIN PUBLIC KEY-----'),
       'has to be a public key in PEM',
+    ),
+  }),
+  JWKS_URL: setting({
+    default: '',
+    example: 'https://id.example.com/.well-known/jwks.json',
+    description:
+      'Where an identity provider publishes the keys that tokens are checked with (RS256, ES256). They are fetched again every 10 minutes, and when a token names an unknown one.',
+    schema: optional.refine(
+      (url) => url === undefined || isSafeUrl(url),
+      'has to be https, or http on this machine, and without a user or password',
     ),
   }),
   JWT_ISSUER: setting({
@@ -156,8 +178,6 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
-const loopback: ReadonlySet<string> = new Set(['127.0.0.1', '::1', 'localhost']);
-
 /** @throws ConfigError */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
   const mistakes: string[] = [];
@@ -170,12 +190,10 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
         `${name}: ${parsed.error.issues[0]?.message ?? 'is wrong'}, for example ${name}=${example}`,
       );
   }
-  const { HOST, JWT_SECRET, JWT_PUBLIC_KEY } = values as unknown as Settings;
-  if (JWT_SECRET !== undefined && JWT_PUBLIC_KEY !== undefined) {
-    mistakes.push('JWT_SECRET and JWT_PUBLIC_KEY: set one of them only');
-  }
-  const developmentMode =
-    (environment['JWT_SECRET'] ?? '') === '' && (environment['JWT_PUBLIC_KEY'] ?? '') === '';
+  const { HOST } = values as unknown as Settings;
+  const given = keySettings.filter((name) => (environment[name] ?? '') !== '');
+  if (given.length > 1) mistakes.push(`${given.join(' and ')}: set one of them only`);
+  const developmentMode = given.length === 0;
   if (developmentMode && !loopback.has(HOST)) {
     mistakes.push(
       `HOST: is reachable from outside, which needs a key for tokens, for example JWT_SECRET=${settings.JWT_SECRET.example}`,

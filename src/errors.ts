@@ -18,6 +18,12 @@ export const errorCatalogue = {
     closeCode: 4403,
     retryable: false,
   },
+  AUTH_UNAVAILABLE: {
+    message: 'Tokens cannot be checked now; come back later.',
+    httpStatus: 503,
+    closeCode: 1013,
+    retryable: true,
+  },
   FORBIDDEN: { message: 'Your token does not allow this.', httpStatus: 403, retryable: false },
   BAD_REQUEST: { message: 'The request cannot be understood.', httpStatus: 400, retryable: false },
   INVALID_INPUT: { message: 'The input is invalid.', httpStatus: 400, retryable: false },

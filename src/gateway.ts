@@ -1,8 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import pino, { type Logger } from 'pino';
 import { Authenticator } from './auth/authenticator.ts';
 import { developmentSecret } from './auth/development-key.ts';
+import { JwksKeys } from './auth/jwks.ts';
+import { fixedKey, type KeySource } from './auth/keys.ts';
+import { Revocations } from './auth/revocations.ts';
 import { signToken, TokenVerifier } from './auth/tokens.ts';
 import { serviceViewer, type Viewer } from './auth/viewer.ts';
 import { openBackend, openSpool } from './backend.ts';
@@ -16,6 +20,7 @@ import { Publisher } from './publishing/publisher.ts';
 import type { RequestContext, ServerFacts } from './schema/context.ts';
 import { schema } from './schema/schema.ts';
 import type { EventStore } from './store/store.ts';
+import { createDashboard } from './transport/dashboard.ts';
 import { Documents } from './transport/documents.ts';
 import { GraphiqlPage } from './transport/graphiql.ts';
 import { createGraphqlHttp } from './transport/graphql-http.ts';
@@ -49,6 +54,8 @@ interface Limits {
   readonly highWaterMark: number;
   readonly writeDeadlineMs: number;
   readonly positionCheckMs: number;
+  /** How often it is looked for tokens that other processes revoked. */
+  readonly revocationPollMs: number;
   /** Before a failed read of the store is tried again. */
   readonly retryMs: number;
 }
@@ -64,6 +71,7 @@ const defaultLimits: Limits = {
   highWaterMark: 1_024 * 1_024,
   writeDeadlineMs: 30_000,
   positionCheckMs: 10_000,
+  revocationPollMs: 1_000,
   retryMs: 500,
 };
 
@@ -80,6 +88,9 @@ export interface Gateway {
 const version = (
   JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
 ).version;
+
+/** Where the build puts it; the same from src/ and from dist/. */
+const dashboardDirectory = fileURLToPath(new URL('../dist/dashboard', import.meta.url));
 
 /** Puts the server together. Nothing happens before `start`, but that the embedded store and the spool open their directories. */
 export async function createGateway(config: Config, overrides: Overrides = {}): Promise<Gateway> {
@@ -109,13 +120,22 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
 
   const secret = config.JWT_SECRET ?? developmentSecret(directory);
   const verifier = new TokenVerifier({
-    key: config.JWT_PUBLIC_KEY === undefined ? { secret } : { publicKey: config.JWT_PUBLIC_KEY },
+    keys: keysOf(config, secret, { now, onError }),
     issuer: config.JWT_ISSUER,
     audience: config.JWT_AUDIENCE,
     now,
   });
+  const revocations = new Revocations({
+    records: backend.records,
+    now,
+    onChange: (change) => logger.info(change, 'audit'),
+    onError,
+    pollMs: limits.revocationPollMs,
+  });
   const authenticator = new Authenticator({
     verifier,
+    revocations,
+    now,
     anonymousProjects: config.ANONYMOUS_PROJECTS,
     allowedOrigins: config.ALLOWED_ORIGINS,
   });
@@ -139,6 +159,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     store,
     publisher,
     presence,
+    revocations,
     server,
     connection,
   });
@@ -148,7 +169,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
   const sse = new SseTransport({
     operations,
     contextOf,
-    now,
+    whenOver: (viewer, onOver) => authenticator.whenOver(viewer, onOver),
     highWaterMark,
     writeDeadlineMs,
     heartbeatMs: limits.pingMs,
@@ -199,6 +220,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
       maxBodyBytes: limits.bodyBytes,
       onHidden: onError,
     }),
+    dashboard: createDashboard(dashboardDirectory, developmentToken),
     graphiql: {
       open: new GraphiqlPage(null),
       withToken: developmentToken === null ? null : new GraphiqlPage(developmentToken),
@@ -220,7 +242,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
       if (stopping !== undefined) throw new TidingsError('SHUTTING_DOWN');
       await store.ping();
     },
-    onConnectionClosed: (id) => presence.release(id),
+    release: (id) => presence.release(id),
     onError,
     now,
     limits,
@@ -235,6 +257,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     await web.close(config.DRAIN_SECONDS * 1_000);
     await spool.close();
     hub.close();
+    await revocations.close();
     await backend.close();
     logger.info('stopped');
   };
@@ -246,6 +269,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     developmentToken,
     async start() {
       spool.start();
+      revocations.start();
       url = await web.listen(config.PORT, config.HOST);
       logger.info({ url, version, developmentMode: config.developmentMode }, 'listening');
     },
@@ -254,6 +278,16 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
       await stopping;
     },
   };
+}
+
+/** Where the keys for tokens come from; in development mode it is the secret of that. */
+function keysOf(
+  { JWT_PUBLIC_KEY, JWKS_URL }: Config,
+  secret: string,
+  options: { readonly now: () => number; readonly onError: (error: unknown) => void },
+): KeySource {
+  if (JWKS_URL !== undefined) return new JwksKeys({ ...options, url: JWKS_URL });
+  return fixedKey(JWT_PUBLIC_KEY === undefined ? { secret } : { publicKey: JWT_PUBLIC_KEY });
 }
 
 function single(header: string | string[] | undefined): string | undefined {

@@ -11,7 +11,11 @@ export function welcome({
 }): string {
   if (developmentToken === null) return '';
   return `
-Tidings runs in development mode. Open GraphiQL and press the play button:
+Tidings runs in development mode. Open the dashboard:
+
+  ${url}/
+
+or GraphiQL, and press the play button:
 
   ${url}/graphql
 

@@ -1,10 +1,14 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { TidingsError } from '../errors.ts';
+import type { Revocations } from './revocations.ts';
+import { onceAt } from './timer.ts';
 import type { TokenVerifier } from './tokens.ts';
 import type { Viewer } from './viewer.ts';
 
 export interface AuthenticatorOptions {
   readonly verifier: TokenVerifier;
+  readonly revocations: Pick<Revocations, 'check' | 'watch'>;
+  readonly now: () => number;
   /** Projects of the workspace "default" that anybody may read; empty: every request needs a token. */
   readonly anonymousProjects: readonly string[];
   /** Origins beside the server's own from which browsers may use it, such as `https://app.example.com`. */
@@ -29,21 +33,50 @@ export class Authenticator {
             workspace: 'default',
             projects: new Set(anonymousProjects),
             scopes: new Set(['read']),
+            tokenId: null,
+            issuedAt: null,
             expiresAt: null,
           };
   }
 
-  /** @throws TidingsError UNAUTHENTICATED */
-  verify(token: string): Viewer {
-    return this.#options.verifier.verify(token);
+  /** @throws TidingsError UNAUTHENTICATED, AUTH_UNAVAILABLE */
+  async verify(token: string): Promise<Viewer> {
+    const { verifier, revocations } = this.#options;
+    const viewer = await verifier.verify(token);
+    await revocations.check(viewer);
+    return viewer;
+  }
+
+  /**
+   * Calls back once when the viewer's token doesn't count any more: with UNAUTHENTICATED when its time is up, with FORBIDDEN when it is
+   * revoked, which may be at once. Everything that outlives a request has to end then. Returns what ends the waiting.
+   */
+  whenOver(viewer: Viewer, onOver: (why: TidingsError) => void): () => void {
+    const { revocations, now } = this.#options;
+    const { expiresAt } = viewer;
+    if (expiresAt === null) return () => undefined;
+    const over = (why: TidingsError): void => {
+      cancel();
+      onOver(why);
+    };
+    const cancelExpiry = onceAt(expiresAt, now, () =>
+      over(new TidingsError('UNAUTHENTICATED', 'The token has expired.')),
+    );
+    let unwatch = (): void => undefined;
+    const cancel = (): void => {
+      cancelExpiry();
+      unwatch();
+    };
+    unwatch = revocations.watch(viewer, () => over(new TidingsError('FORBIDDEN', 'The token was revoked.')));
+    return cancel;
   }
 
   /**
    * The viewer of an HTTP request: by its Authorization header, else by the session cookie.
    *
-   * @throws TidingsError UNAUTHENTICATED
+   * @throws TidingsError UNAUTHENTICATED, AUTH_UNAVAILABLE
    */
-  fromHeaders(headers: IncomingHttpHeaders): Viewer {
+  async fromHeaders(headers: IncomingHttpHeaders): Promise<Viewer> {
     const token = bearer(headers.authorization) ?? this.#cookie(headers);
     return token === undefined ? this.#withoutToken() : this.verify(token);
   }
@@ -51,12 +84,12 @@ export class Authenticator {
   /**
    * The viewer of a WebSocket: by the init payload as the various clients fill it, else by the upgrade request.
    *
-   * @throws TidingsError UNAUTHENTICATED
+   * @throws TidingsError UNAUTHENTICATED, AUTH_UNAVAILABLE
    */
-  fromConnection(
+  async fromConnection(
     payload: Readonly<Record<string, unknown>> | undefined,
     upgrade: IncomingHttpHeaders,
-  ): Viewer {
+  ): Promise<Viewer> {
     const token = payload === undefined ? undefined : tokenOf(payload);
     return token === undefined ? this.fromHeaders(upgrade) : this.verify(token);
   }

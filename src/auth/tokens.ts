@@ -1,12 +1,11 @@
-import { createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { z } from 'zod';
 import { TidingsError } from '../errors.ts';
+import type { KeyHint, KeySource } from './keys.ts';
 import type { Scope, Viewer } from './viewer.ts';
 
 export interface TokenOptions {
-  /** HS256 secret of at least 32 bytes, or a public key in PEM (RS256 or ES256 by its type). */
-  readonly key: { readonly secret: string } | { readonly publicKey: string };
+  readonly keys: KeySource;
   /** Wanted `iss`; absent: any. */
   readonly issuer?: string | undefined;
   /** Wanted `aud`; absent: any. */
@@ -14,7 +13,8 @@ export interface TokenOptions {
   readonly now: () => number;
 }
 
-const MAX_LIFETIME_SECONDS = 30 * 24 * 3_600;
+/** No token is valid for longer, whatever it says. */
+export const MAX_LIFETIME_MS = 30 * 24 * 3_600_000;
 const scopes: ReadonlySet<string> = new Set<Scope>(['read', 'publish', 'admin']);
 
 /** jsonwebtoken accepts a missing exp and a sub of any type; a token without them could never be ended, or be told from another. */
@@ -22,6 +22,7 @@ const Claims = z.object({
   sub: z.string().min(1).max(256),
   exp: z.number(),
   iat: z.number().optional(),
+  jti: z.string().min(1).max(256).optional(),
   workspace: z.string().min(1).max(256).default('default'),
   projects: z.union([z.literal('*'), z.array(z.string().max(256)).max(10_000)]).default([]),
   scope: z.string().default('read'),
@@ -30,29 +31,21 @@ const Claims = z.object({
 /** Turns tokens into viewers. */
 export class TokenVerifier {
   readonly #options: TokenOptions;
-  readonly #key: KeyObject;
-  readonly #algorithm: jwt.Algorithm;
 
   constructor(options: TokenOptions) {
     this.#options = options;
-    if ('secret' in options.key) {
-      this.#key = createSecretKey(Buffer.from(options.key.secret));
-      this.#algorithm = 'HS256';
-    } else {
-      this.#key = createPublicKey(options.key.publicKey);
-      // Pinned by the key: a public key is never taken for an HMAC secret.
-      this.#algorithm = this.#key.asymmetricKeyType === 'ec' ? 'ES256' : 'RS256';
-    }
   }
 
-  /** @throws TidingsError UNAUTHENTICATED; the message says what is wrong, never what the token holds */
-  verify(token: string): Viewer {
-    const { issuer, audience, now } = this.#options;
+  /** @throws TidingsError UNAUTHENTICATED, AUTH_UNAVAILABLE; the message says what is wrong, never what the token holds */
+  async verify(token: string): Promise<Viewer> {
+    const { keys, issuer, audience, now } = this.#options;
+    const known = await keys.keyFor(hintOf(token));
+    if (known === undefined) throw refused('The token is not valid.');
     const seconds = Math.floor(now() / 1_000);
     let payload: unknown;
     try {
-      const verified = jwt.verify(token, this.#key, {
-        algorithms: [this.#algorithm],
+      const verified = jwt.verify(token, known.key, {
+        algorithms: [known.algorithm],
         clockTimestamp: seconds,
         complete: true,
         ...(issuer === undefined ? {} : { issuer }),
@@ -73,17 +66,29 @@ export class TokenVerifier {
         `The token's claims are not valid: ${claims.error.issues.map((issue) => issue.path.join('.')).join(', ')}.`,
       );
     }
-    const { sub, exp, iat, workspace, projects, scope } = claims.data;
+    const { sub, exp, iat, jti, workspace, projects, scope } = claims.data;
     // From when it was issued, but never from later than now.
-    if (exp - Math.min(iat ?? seconds, seconds) > MAX_LIFETIME_SECONDS)
+    if ((exp - Math.min(iat ?? seconds, seconds)) * 1_000 > MAX_LIFETIME_MS)
       throw refused('The token lives for more than 30 days.');
     return {
       userId: sub,
       workspace,
       projects: projects === '*' ? '*' : new Set(projects),
       scopes: new Set(scope.split(' ').filter((each): each is Scope => scopes.has(each))),
+      tokenId: jti ?? null,
+      // From the future it would outlive every revocation of its user.
+      issuedAt: iat === undefined || iat > seconds ? null : iat * 1_000,
       expiresAt: exp * 1_000,
     };
+  }
+}
+
+/** What the header says, before anything is checked. */
+function hintOf(token: string): KeyHint {
+  try {
+    return jwt.decode(token, { complete: true })?.header ?? {};
+  } catch {
+    return {};
   }
 }
 
@@ -93,6 +98,8 @@ function refused(message: string): TidingsError {
 
 export interface TokenClaims {
   readonly sub: string;
+  /** The token's id, by which it can be revoked. */
+  readonly jti?: string;
   readonly workspace?: string;
   readonly projects?: '*' | readonly string[];
   /** Scopes with spaces between them. */

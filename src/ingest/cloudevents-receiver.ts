@@ -8,8 +8,8 @@ import { stableId } from '../publishing/report.ts';
 import { readCloudEvents, type ReceivedEvent } from './cloudevents.ts';
 
 export interface CloudEventsReceiverDeps {
-  /** @throws TidingsError UNAUTHENTICATED */
-  readonly viewerOf: (headers: IncomingHttpHeaders) => Viewer;
+  /** @throws TidingsError UNAUTHENTICATED, AUTH_UNAVAILABLE */
+  readonly viewerOf: (headers: IncomingHttpHeaders) => Promise<Viewer>;
   /** Resolves when the events are durable. */
   readonly publish: (request: PublishRequest) => Promise<Published>;
   /** Whether something was published with an idempotency key. */
@@ -41,7 +41,7 @@ export class CloudEventsReceiver {
    */
   async receive(headers: IncomingHttpHeaders, rawBody: Buffer): Promise<CloudEventsReceipt> {
     // First of all: whoever may not publish learns nothing more.
-    const viewer = this.#deps.viewerOf(headers);
+    const viewer = await this.#deps.viewerOf(headers);
     requireScope(viewer, 'publish');
     const received = readCloudEvents(headers, rawBody);
     const byKey = new Map<string, ReceivedEvent>();

@@ -12,6 +12,8 @@ export interface Base {
   readonly facts: EventFacts;
   readonly revision: number;
   readonly deleted: boolean;
+  /** Of the facts, where they are on their way: others may get their revision. */
+  readonly fingerprint?: string;
 }
 
 export interface MergeContext {
@@ -116,15 +118,16 @@ export function merge(
     asOf:
       asOf === undefined || isStale ? (before?.asOf ?? {}) : { ...before?.asOf, [asOf.aspect]: asOf.time },
   } as EventFacts;
-  return { event: { facts, write: id === null ? null : entityWrite(facts, id, base?.revision ?? 0) } };
+  return { event: { facts, write: id === null ? null : entityWrite(facts, id, base) } };
 }
 
-function entityWrite(facts: EventFacts, id: string, expectedRevision: number): EntityWrite {
+function entityWrite(facts: EventFacts, id: string, base: Base | undefined): EntityWrite {
   const deleted = isDeletion(facts);
   const write: EntityWrite = {
     type: kinds[facts.kind],
     id,
-    expectedRevision,
+    expectedRevision: base?.revision ?? 0,
+    ...(base?.fingerprint === undefined ? {} : { expectedFacts: base.fingerprint }),
     topics: deleted ? [] : topicsOf(facts),
     lifetime: lifetimeOf(facts),
     deleted,

@@ -1,3 +1,4 @@
+import type { Revocations } from '../auth/revocations.ts';
 import type { Viewer } from '../auth/viewer.ts';
 import type { Presence } from '../presence/presence.ts';
 import type { Publisher } from '../publishing/publisher.ts';
@@ -9,6 +10,7 @@ export interface RequestContext {
   readonly store: EventStore;
   readonly publisher: Publisher;
   readonly presence: Presence;
+  readonly revocations: Pick<Revocations, 'revoke' | 'lift' | 'list'>;
   readonly server: ServerFacts;
   /** The WebSocket connection that the operation came in on; null over HTTP. */
   readonly connection: ConnectionContext | null;

@@ -23,6 +23,7 @@ import './progress.ts';
 import './projects.ts';
 import './pull-requests.ts';
 import './repositories.ts';
+import './revocations.ts';
 import './scalars.ts';
 import './viewer.ts';
 import './workflows.ts';

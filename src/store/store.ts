@@ -21,13 +21,22 @@ export function logKey(log: LogName): string {
   return `${log.stream}/${log.workspace}`;
 }
 
-/** What an event does to the state of its entity. */
-export interface EntityWrite {
+/** An entity as the writer of a batch took it to be. Where another state is stored, that is a conflict. */
+export interface Expectation {
   readonly type: SubjectName;
   /** Well-formed Unicode, as are the topics: backends store UTF-8, which has no unpaired surrogates. */
   readonly id: string;
-  /** Revision that the change was merged onto; 0 when the entity was not there. Another one stored is a conflict. */
+  /** 0 when the entity was not there. */
   readonly expectedRevision: number;
+  /**
+   * `fingerprintOf` the event that made this revision. Needed where that was still on its way to the store: should it have
+   * failed, another writer's event may have got its revision.
+   */
+  readonly expectedFacts?: string;
+}
+
+/** What an event does to the state of its entity. */
+export interface EntityWrite extends Expectation {
   /** Topics under which `entities` finds it; empty when it is deleted. */
   readonly topics: readonly Topic[];
   /** `log`: the state goes when its last event is trimmed. */
@@ -44,9 +53,23 @@ export interface NewEvent {
   readonly write: EntityWrite | null;
 }
 
+/** What the writer of a batch found under a topic: the first ids of one type, in order. Others stored are a conflict. */
+export interface Finding {
+  readonly type: SubjectName;
+  readonly topic: Topic;
+  /** How many it asked for, at least one: fewer `ids` say that there were no more. */
+  readonly limit: number;
+  readonly ids: readonly string[];
+}
+
 export interface Batch {
   /** At least one. They get consecutive offsets; several may change the same entity, one after the other. */
   readonly events: readonly NewEvent[];
+  /**
+   * What the batch relies on beside the entities that it changes. It has to hold when the batch is appended, before the first
+   * event; it is only compared, so that batches which rely on the same don't get into each other's way.
+   */
+  readonly guards?: readonly (Expectation | Finding)[];
   /** Any of them known, and not older than 7 days: nothing is appended and the first result is returned. */
   readonly idempotencyKeys: readonly string[];
 }
@@ -104,16 +127,16 @@ export interface Retention {
   readonly bytes: number;
 }
 
-/** An event's entity had another revision than expected; nothing of the batch was written. */
+/** Something else is stored than a batch relied on; nothing of it was written. */
 export class RevisionConflict extends Error {
   override readonly name = 'RevisionConflict';
-  /** Index of the event in the batch. */
+  /** Index of the event in the batch; those of its guards follow on the events'. */
   readonly index: number;
-  /** What is stored now; undefined when there is nothing. */
+  /** The entity as it is stored now; undefined when there is none, or for a finding. */
   readonly current: EntityRecord | undefined;
 
   constructor(index: number, current: EntityRecord | undefined) {
-    super(`event ${index} was merged onto another revision than is stored`);
+    super(`number ${index} of the events and guards relied on another state than is stored`);
     this.index = index;
     this.current = current;
   }
@@ -126,7 +149,7 @@ export interface EventStore {
    * Durable when it resolves; all or nothing. Writers of one process that wait at the same time share one commit, and what
    * they append to one log is taken in the order of the calls.
    *
-   * @throws RevisionConflict the first event whose entity has moved on
+   * @throws RevisionConflict the first guard that doesn't hold, or the first event whose entity has moved on
    * @throws TidingsError STORE_UNAVAILABLE, STORE_FULL: nothing was written, or, where the answer to a write was lost,
    *   the idempotency key tells
    */
@@ -179,6 +202,11 @@ export function follows(entry: Entry, { epoch, offset, chain }: Position): boole
   if (position.epoch !== epoch || position.offset !== offset + 1) return false;
   const digest = hash('sha1', `${chain}\n${recordedAt}\n${JSON.stringify(facts)}`, 'hex');
   return position.chain === digest.slice(0, CHAIN_DIGITS);
+}
+
+/** What tells an event from all others that may get the same revision: stores have the JSON of its facts, as it is. */
+export function fingerprintOf(facts: EventFacts): string {
+  return hash('sha1', JSON.stringify(facts), 'hex');
 }
 
 export function storeUnavailable(cause?: unknown): TidingsError {

@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
+import type { Authenticator } from '../auth/authenticator.ts';
 import type { Viewer } from '../auth/viewer.ts';
 import { TidingsError, type ErrorCode } from '../errors.ts';
 import type { Subscription } from '../hub/hub.ts';
@@ -8,15 +10,14 @@ import type { ConnectionContext } from '../schema/context.ts';
 import { textFrame } from './frame.ts';
 import type { Opened, OpenFailure } from './operations.ts';
 import { Outlet } from './outlet.ts';
-import { onceAt } from './timer.ts';
 
 export interface ConnectionOptions {
-  readonly id: string;
   readonly socket: WebSocket;
   /** What the WebSocket writes to. */
   readonly rawSocket: Socket;
-  readonly verify: (token: string) => Viewer;
-  readonly now: () => number;
+  readonly authenticator: Pick<Authenticator, 'verify' | 'whenOver'>;
+  /** Gives up what was held in the name of the connection, when it is closed or somebody else's. */
+  readonly release: (id: string) => void;
   readonly highWaterMark: number;
   readonly writeDeadlineMs: number;
   readonly pingMs: number;
@@ -29,24 +30,26 @@ interface OpenOperation {
 }
 
 /** Close codes beside the protocols' own; clients tell by them whether to come back. */
-export const closeCodes = { tokenExpired: 4403, goingAway: 1012 } as const;
+export const closeCodes = { tokenOver: 4403, goingAway: 1012, tryLater: 1013 } as const;
 /** How long a peer has to answer a close before it is cut off. */
 const CLOSE_GRACE_MS = 5_000;
 
 /** One WebSocket, whatever its subprotocol: who is behind it, what it listens to, and whether it is still there. */
 export class Connection implements ConnectionContext {
-  readonly id: string;
   readonly socket: WebSocket;
   readonly #options: ConnectionOptions;
   readonly #outlet: Outlet;
   readonly #operations = new Map<string, OpenOperation>();
   readonly #ping: NodeJS.Timeout;
+  #id = randomUUID();
   #viewer: Viewer | undefined;
-  #cancelExpiry: () => void = () => undefined;
+  #stopWaiting: () => void = () => undefined;
+  /** The last token that is being verified: they take their places in the order in which they came. */
+  #verifying: Promise<unknown> = Promise.resolve();
+  #isOver = false;
 
   constructor(options: ConnectionOptions) {
     const { socket } = options;
-    this.id = options.id;
     this.socket = socket;
     this.#options = options;
     this.#outlet = new Outlet(options.rawSocket, {
@@ -71,7 +74,8 @@ export class Connection implements ConnectionContext {
     // Cleaning up hangs on the socket itself: protocol hooks are skipped when it closes in the middle of a handshake.
     socket.once('close', () => {
       clearInterval(this.#ping);
-      this.#cancelExpiry();
+      this.#stopWaiting();
+      options.release(this.#id);
       for (const { subscription } of this.#operations.values()) subscription.stop();
       this.#operations.clear();
     });
@@ -83,13 +87,31 @@ export class Connection implements ConnectionContext {
     return this.#viewer;
   }
 
-  /** Takes operations on behalf of the viewer from now on, until the token ends. */
+  /** What the connection's user holds, in rooms for example, is held in this name. Another user gets another one. */
+  get id(): string {
+    return this.#id;
+  }
+
+  /** Takes operations on behalf of the viewer from now on, until the token ends. Nothing happens where it is closed already. */
   admit(viewer: Viewer): void {
+    if (this.isClosing) return;
+    const before = this.#viewer;
+    if (before !== undefined && before.userId !== viewer.userId) {
+      this.#options.release(this.#id);
+      this.#id = randomUUID();
+    }
     this.#viewer = viewer;
-    this.#cancelExpiry();
-    if (viewer.expiresAt === null) return;
-    const expire = (): void => this.close(closeCodes.tokenExpired, 'Token expired');
-    this.#cancelExpiry = onceAt(viewer.expiresAt, this.#options.now, expire);
+    this.#stopWaiting();
+    this.#stopWaiting = this.#options.authenticator.whenOver(viewer, (why) => this.#end(why));
+  }
+
+  /** The token doesn't count any more: nothing is taken or delivered from here on. */
+  #end(why: TidingsError): void {
+    if (why.code !== 'FORBIDDEN') return this.close(closeCodes.tokenOver, 'Token expired');
+    this.#isOver = true;
+    for (const { subscription } of this.#operations.values()) subscription.fail(why);
+    // Each operation says so before.
+    setImmediate(() => this.close(closeCodes.tokenOver, 'Token revoked'));
   }
 
   /** Sends one message, in its order among all others. */
@@ -115,7 +137,7 @@ export class Connection implements ConnectionContext {
 
   add(id: string, operation: OpenOperation): void {
     // The socket may have closed while the operation was being opened.
-    if (this.socket.readyState > this.socket.OPEN) return operation.subscription.stop();
+    if (this.isClosing) return operation.subscription.stop();
     this.#operations.set(id, operation);
   }
 
@@ -125,7 +147,9 @@ export class Connection implements ConnectionContext {
   }
 
   async refreshSession(token: string): Promise<{ readonly viewer: Viewer; readonly ended: number }> {
-    const viewer = this.#options.verify(token);
+    const verifying = this.#verifying.then(() => this.#options.authenticator.verify(token));
+    this.#verifying = verifying.catch(() => undefined);
+    const viewer = await verifying;
     if (viewer.workspace !== this.viewer.workspace) {
       throw new TidingsError('FORBIDDEN', 'The new token is for another workspace.');
     }
@@ -149,7 +173,7 @@ export class Connection implements ConnectionContext {
 
   /** It is being closed: what still comes in is not for us any more. */
   get isClosing(): boolean {
-    return this.socket.readyState > this.socket.OPEN;
+    return this.#isOver || this.socket.readyState > this.socket.OPEN;
   }
 
   close(code: number, reason: string): void {

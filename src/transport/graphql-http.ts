@@ -13,7 +13,7 @@ import type { SseTransport } from './sse.ts';
 export interface GraphqlHttpOptions {
   readonly operations: Operations;
   readonly sse: SseTransport;
-  readonly viewerOf: (request: IncomingMessage) => Viewer;
+  readonly viewerOf: (request: IncomingMessage) => Promise<Viewer>;
   readonly contextOf: (viewer: Viewer) => RequestContext;
   readonly maxBodyBytes: number;
   readonly onHidden: (error: unknown) => void;
@@ -43,7 +43,7 @@ export function createGraphqlHttp(options: GraphqlHttpOptions) {
   const answer = async (request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> => {
     const { method } = request;
     if (method !== 'GET' && method !== 'POST') throw new TidingsError('METHOD_NOT_ALLOWED');
-    const viewer = viewerOf(request);
+    const viewer = await viewerOf(request);
     const body = method === 'GET' ? undefined : await bodyOf(request, maxBodyBytes);
     const params = body === undefined ? paramsOf(url.searchParams) : requestFrom(parseJson(body));
     if (wantsEventStream(request, params, operations)) return sse.handle(request, response, params, viewer);

@@ -1,6 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorCatalogue, TidingsError } from '../errors.ts';
 
+/** A page that holds a token is for the browser of this machine: a foreign name that leads here (DNS rebinding) must not be given it. */
+export function isLocal(request: IncomingMessage): boolean {
+  return /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(request.headers.host ?? '');
+}
+
 /** How long a peer whose body was refused may take to notice. */
 const LINGER_MS = 2_000;
 

@@ -62,7 +62,9 @@ class LegacySocket {
   readonly #connection: Connection;
   readonly #upgrade: IncomingMessage;
   readonly #options: LegacyWsOptions;
-  #phase: 'new' | 'acknowledged' | 'refused' = 'new';
+  #phase: 'new' | 'admitting' | 'acknowledged' | 'refused' = 'new';
+  /** Why, in that phase. */
+  #refusal = new TidingsError('UNAUTHENTICATED');
   #timer: NodeJS.Timeout;
   /** What came before the acknowledgement, by id. */
   readonly #waiting = new Map<string, unknown>();
@@ -84,7 +86,7 @@ class LegacySocket {
       return this.#misunderstood();
     }
     const { type, id, payload } = message ?? {};
-    if (type === 'connection_init') return this.#init(payload);
+    if (type === 'connection_init') return void this.#init(payload);
     if (type === 'connection_terminate') return this.#connection.close(1000, '');
     if (typeof id !== 'string') return this.#misunderstood();
     if (type === 'start') return this.#start(id, payload);
@@ -101,36 +103,46 @@ class LegacySocket {
 
   /** Nothing but the message is lost by it; before the acknowledgement there is nothing that it could be answered with. */
   #misunderstood(): void {
-    if (this.#phase === 'new') return this.#connection.close(4400, 'Invalid message received');
+    if (this.#isBeforeAnswer) return this.#connection.close(4400, 'Invalid message received');
     this.#send({ type: 'connection_error', payload: payloadOf(refusal(new TidingsError('BAD_REQUEST'))) });
   }
 
-  #init(payload: unknown): void {
+  get #isBeforeAnswer(): boolean {
+    return this.#phase === 'new' || this.#phase === 'admitting';
+  }
+
+  async #init(payload: unknown): Promise<void> {
     if (this.#phase !== 'new') return this.#connection.close(4429, 'Too many initialisation requests');
     clearTimeout(this.#timer);
     const { authenticator, keepAliveMs, onError } = this.#options;
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
+    this.#phase = 'admitting';
     try {
       const params =
         typeof payload === 'object' && payload !== null ? (payload as Record<string, unknown>) : undefined;
-      this.#connection.admit(authenticator.fromConnection(params, this.#upgrade.headers));
+      this.#connection.admit(await authenticator.fromConnection(params, this.#upgrade.headers));
     } catch (error) {
       if (!(error instanceof TidingsError)) onError(error);
+      else if (error.code === 'AUTH_UNAVAILABLE') this.#refusal = error;
       this.#phase = 'refused';
-      this.#send({
-        type: 'connection_error',
-        payload: payloadOf(refusal(new TidingsError('UNAUTHENTICATED'))),
-      });
-      for (const [id, request] of waiting) this.#start(id, request);
-      const close = (): void => this.#connection.close(closeCodes.tokenExpired, 'Forbidden');
-      this.#timer = setTimeout(close, REFUSAL_GRACE_MS);
-      return;
     }
-    this.#phase = 'acknowledged';
-    this.#send({ type: 'connection_ack' });
-    this.#send({ type: 'ka' });
-    this.#timer = setInterval(() => this.#send({ type: 'ka' }), keepAliveMs);
+    // It may have closed meanwhile.
+    if (this.#connection.isClosing) return;
+    if (this.#phase === 'refused') {
+      this.#send({ type: 'connection_error', payload: payloadOf(refusal(this.#refusal)) });
+      const isPassing = this.#refusal.code === 'AUTH_UNAVAILABLE';
+      const close = (): void =>
+        isPassing
+          ? this.#connection.close(closeCodes.tryLater, this.#refusal.message)
+          : this.#connection.close(closeCodes.tokenOver, 'Forbidden');
+      this.#timer = setTimeout(close, REFUSAL_GRACE_MS);
+    } else {
+      this.#phase = 'acknowledged';
+      this.#send({ type: 'connection_ack' });
+      this.#send({ type: 'ka' });
+      this.#timer = setInterval(() => this.#send({ type: 'ka' }), keepAliveMs);
+    }
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
     for (const [id, request] of waiting) this.#start(id, request);
   }
 
@@ -138,8 +150,8 @@ class LegacySocket {
     const { maxOperations } = this.#options;
     // The old one ends here, and whatever it still has to say is dropped.
     this.#stop(id);
-    if (this.#phase === 'refused') return this.#fail(id, refusal(new TidingsError('UNAUTHENTICATED')));
-    if (this.#phase === 'new') {
+    if (this.#phase === 'refused') return this.#fail(id, refusal(this.#refusal));
+    if (this.#isBeforeAnswer) {
       if (this.#waiting.size >= maxOperations) return this.#connection.close(4401, 'Unauthorized');
       this.#waiting.set(id, payload);
       return;

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OperationTypeNode, type FormattedExecutionResult } from 'graphql';
+import type { Authenticator } from '../auth/authenticator.ts';
 import type { Viewer } from '../auth/viewer.ts';
 import { errorCatalogue, TidingsError } from '../errors.ts';
 import type { Subscription } from '../hub/hub.ts';
@@ -8,12 +9,11 @@ import type { RequestContext } from '../schema/context.ts';
 import type { GraphQLRequest } from './documents.ts';
 import type { Operations } from './operations.ts';
 import { Outlet } from './outlet.ts';
-import { onceAt } from './timer.ts';
 
 export interface SseOptions {
   readonly operations: Operations;
   readonly contextOf: (viewer: Viewer) => RequestContext;
-  readonly now: () => number;
+  readonly whenOver: Authenticator['whenOver'];
   readonly highWaterMark: number;
   readonly writeDeadlineMs: number;
   /** Milliseconds between comments that keep proxies and clients from giving up. */
@@ -77,7 +77,7 @@ export class SseTransport {
   }
 
   #stream(response: ServerResponse, viewer: Viewer, start: (sink: Sink) => Subscription): void {
-    const { operations, highWaterMark, writeDeadlineMs, heartbeatMs, now } = this.#options;
+    const { operations, highWaterMark, writeDeadlineMs, heartbeatMs, whenOver } = this.#options;
     if (response.destroyed) return;
     writeHead(response);
     this.#streams.add(response);
@@ -100,15 +100,10 @@ export class SseTransport {
     });
 
     const heartbeat = setInterval(() => write(':\n\n'), heartbeatMs);
-    const cancelExpiry =
-      viewer.expiresAt === null
-        ? undefined
-        : onceAt(viewer.expiresAt, now, () => {
-            subscription.fail(new TidingsError('UNAUTHENTICATED', 'The token has expired.'));
-          });
+    const stopWaiting = whenOver(viewer, (why) => subscription.fail(why));
     response.once('close', () => {
       clearInterval(heartbeat);
-      cancelExpiry?.();
+      stopWaiting();
       this.#streams.delete(response);
       subscription.stop();
     });

@@ -8,7 +8,7 @@ import { CloseCode, makeServer } from 'graphql-ws';
 import type { IncomingMessage } from 'node:http';
 import type { Authenticator } from '../auth/authenticator.ts';
 import { TidingsError } from '../errors.ts';
-import type { Connection } from './connection.ts';
+import { closeCodes, type Connection } from './connection.ts';
 import type { GraphQLRequest } from './documents.ts';
 import { refusal, type Operations } from './operations.ts';
 import type { SocketOperations } from './socket-operations.ts';
@@ -44,13 +44,14 @@ export function createTransportWs(options: TransportWsOptions) {
     connectionInitWaitTimeout: options.initTimeoutMs,
 
     // No hook may throw: graphql-ws would close the socket, and end every operation on it.
-    onConnect({ connectionParams, extra: { connection, upgrade } }) {
+    async onConnect({ connectionParams, extra: { connection, upgrade } }) {
       try {
-        const viewer = authenticator.fromConnection(connectionParams, upgrade.headers);
+        const viewer = await authenticator.fromConnection(connectionParams, upgrade.headers);
         connection.admit(viewer);
         return viewer.expiresAt === null ? true : { expiresAt: new Date(viewer.expiresAt).toISOString() };
       } catch (error) {
         if (!(error instanceof TidingsError)) options.onError(error);
+        else if (error.code === 'AUTH_UNAVAILABLE') connection.close(closeCodes.tryLater, error.message);
         return false;
       }
     },
@@ -102,6 +103,21 @@ export function createTransportWs(options: TransportWsOptions) {
     opened(connection: Connection, upgrade: IncomingMessage): void {
       const { socket } = connection;
       const inTurn = new IdQueue();
+      let admitting: Promise<void> | undefined;
+      /** Clients don't wait for the acknowledgement: what they send behind `connection_init` has its turn when that is through. */
+      const receive = async (text: string, handle: (text: string) => Promise<void>): Promise<void> => {
+        if (connection.isClosing) return;
+        if (admitting !== undefined) return admitting.then(async () => receive(text, handle));
+        const message = peek(text);
+        if (message.type !== 'connection_init') return inTurn.run(message, text, handle);
+        // What came along with it is kept; what comes later stays with the peer.
+        socket.pause();
+        admitting = handle(text).finally(() => {
+          admitting = undefined;
+          socket.resume();
+        });
+        return admitting;
+      };
       const closed = server.opened(
         {
           protocol: socket.protocol,
@@ -109,9 +125,7 @@ export function createTransportWs(options: TransportWsOptions) {
           close: (code = CloseCode.InternalServerError, reason = '') => connection.close(code, reason),
           onMessage: (handle) =>
             socket.on('message', (data) => {
-              if (connection.isClosing) return;
-              const text = (data as Buffer).toString();
-              inTurn.run(text, handle).catch((error: unknown) => {
+              receive((data as Buffer).toString(), handle).catch((error: unknown) => {
                 options.onError(error);
                 connection.close(CloseCode.BadRequest, 'Invalid message received');
               });
@@ -136,8 +150,7 @@ class IdQueue {
     { isCompleting: boolean; readonly handed: Promise<void> | undefined; done: Promise<void> }
   >();
 
-  async run(text: string, handle: (text: string) => Promise<void>): Promise<void> {
-    const { type, id } = peek(text);
+  async run({ type, id }: Peeked, text: string, handle: (text: string) => Promise<void>): Promise<void> {
     if (id === undefined) return handle(text);
     const before = this.#operations.get(id);
     if (type === 'complete') {
@@ -161,10 +174,16 @@ class IdQueue {
   }
 }
 
-/** Type and id of a subscribe or complete message; graphql-ws judges all else. */
-function peek(text: string): { readonly type?: string; readonly id?: string } {
+interface Peeked {
+  readonly type?: 'connection_init' | 'subscribe' | 'complete';
+  readonly id?: string;
+}
+
+/** What kind of message it is, where that matters here; graphql-ws judges all else. */
+function peek(text: string): Peeked {
   try {
     const message = JSON.parse(text) as { type?: unknown; id?: unknown } | null;
+    if (message?.type === 'connection_init') return { type: message.type };
     if (typeof message?.id !== 'string') return {};
     if (message.type === 'subscribe' || message.type === 'complete')
       return { type: message.type, id: message.id };

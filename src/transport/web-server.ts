@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -7,13 +6,15 @@ import { SESSION_COOKIE, type Authenticator } from '../auth/authenticator.ts';
 import { TidingsError } from '../errors.ts';
 import { Connection, closeCodes } from './connection.ts';
 import type { GraphiqlPage } from './graphiql.ts';
-import { readBody, sendError, sendJson } from './http-io.ts';
+import { isLocal, readBody, sendError, sendJson } from './http-io.ts';
 
 type Handler = (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<void> | void;
 
 export interface WebServerOptions {
   readonly authenticator: Authenticator;
   readonly graphql: Handler;
+  /** GET / and what that page is made of. */
+  readonly dashboard: Handler;
   readonly graphiql: { readonly open: GraphiqlPage; readonly withToken: GraphiqlPage | null };
   /** POST /webhooks/github */
   readonly githubWebhook: (
@@ -27,7 +28,8 @@ export interface WebServerOptions {
   readonly legacyWs: (connection: Connection, upgrade: IncomingMessage) => void;
   /** @throws when the server can't serve now */
   readonly checkReady: () => Promise<void>;
-  readonly onConnectionClosed: (connectionId: string) => void;
+  /** Gives up what is held in the name of a connection. */
+  readonly release: (connectionId: string) => void;
   readonly onError: (error: unknown) => void;
   readonly now: () => number;
   readonly limits: WebLimits;
@@ -69,7 +71,7 @@ export class WebServer {
       handleProtocols: (offered) => SUBPROTOCOLS.find((protocol) => offered.has(protocol)) ?? false,
     });
     this.#routes = {
-      '/': { GET: (_request, response) => void response.writeHead(302, { location: '/graphql' }).end() },
+      '/': { GET: options.dashboard, HEAD: options.dashboard },
       '/graphql': { GET: this.#graphql, HEAD: this.#graphql, POST: options.graphql },
       '/session': { POST: this.#openSession, DELETE: this.#closeSession },
       '/webhooks/github': { POST: this.#webhook },
@@ -119,7 +121,9 @@ export class WebServer {
       const url = urlOf(request);
       if (url === undefined) throw new TidingsError('BAD_REQUEST', 'The URL is malformed.');
       if (holdsToken(url)) throw new TidingsError('BAD_REQUEST', 'A token must not be in the URL.');
-      const methods = Object.hasOwn(this.#routes, url.pathname) ? this.#routes[url.pathname] : undefined;
+      // Of the dashboard's files, whose names change with each build.
+      const route = url.pathname.startsWith('/assets/') ? '/' : url.pathname;
+      const methods = Object.hasOwn(this.#routes, route) ? this.#routes[route] : undefined;
       this.#allowOrigin(request, response);
       if (methods === undefined) throw new TidingsError('NOT_FOUND', 'There is nothing here.');
       const allow = Object.keys(methods).join(', ');
@@ -157,19 +161,17 @@ export class WebServer {
     const isPage = request.method !== 'POST' && request.headers.accept?.includes('text/html') === true;
     if (!isPage) return this.#options.graphql(request, response, url);
     const { open, withToken } = this.#options.graphiql;
-    // A foreign name that leads here (DNS rebinding) must not be given the token.
-    const isLocal = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(request.headers.host ?? '');
-    await (isLocal && withToken !== null ? withToken : open).handle(request, response);
+    await (isLocal(request) && withToken !== null ? withToken : open).handle(request, response);
   };
 
   /** Browsers' EventSource can't send headers: a cookie stands in for the token, as long as that lives. */
-  readonly #openSession: Handler = (request, response) => {
+  readonly #openSession: Handler = async (request, response) => {
     const { authenticator, now } = this.#options;
     if (!authenticator.isAllowedOrigin(request.headers))
       throw new TidingsError('FORBIDDEN', 'This origin is not allowed.');
     const token = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
     if (token === undefined) throw new TidingsError('UNAUTHENTICATED');
-    const { expiresAt } = authenticator.verify(token);
+    const { expiresAt } = await authenticator.verify(token);
     const seconds = Math.floor(((expiresAt ?? now()) - now()) / 1_000);
     response.setHeader('set-cookie', this.#cookie(request, token, seconds));
     response.writeHead(204).end();
@@ -213,24 +215,20 @@ export class WebServer {
     if (holdsToken(url)) return refuse('400 Bad Request');
     if (!this.#options.authenticator.isAllowedOrigin(request.headers)) return refuse('403 Forbidden');
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      const { authenticator, now, limits, onError } = this.#options;
+      const { authenticator, release, limits, onError } = this.#options;
       webSocket.on('error', (error) => {
         // The peer's mistakes in the protocol close its socket, and are no news to us.
         if (!('code' in error) || !String(error.code).startsWith('WS_ERR')) onError(error);
       });
       const connection = new Connection({
-        id: randomUUID(),
         socket: webSocket,
         rawSocket: socket as Socket,
-        verify: (token) => authenticator.verify(token),
-        now,
+        authenticator,
+        release,
         ...limits,
       });
       this.#connections.add(connection);
-      webSocket.once('close', () => {
-        this.#connections.delete(connection);
-        this.#options.onConnectionClosed(connection.id);
-      });
+      webSocket.once('close', () => this.#connections.delete(connection));
       // Who offers none speaks the legacy one; who offers only unknown ones is refused by the other.
       const isLegacy =
         webSocket.protocol === 'graphql-ws' || request.headers['sec-websocket-protocol'] === undefined;

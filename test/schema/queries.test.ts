@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { serviceViewer } from '../../src/auth/viewer.ts';
 import type { ConnectionContext } from '../../src/schema/context.ts';
 import { offsetOf, World, type As, type Workspace } from './world.ts';
 
@@ -513,7 +514,7 @@ describe('the session', () => {
     const refreshed: ConnectionContext = {
       id: 'c1',
       refreshSession: async (token) => ({
-        viewer: { userId: token, workspace: 'w', projects: '*', scopes: new Set(), expiresAt: 0 },
+        viewer: { ...serviceViewer('w'), userId: token, expiresAt: 0 },
         ended: 2,
       }),
     };

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSourceEventStream, graphql, parse, validate, type ExecutionResult } from 'graphql';
 import { expect } from 'vitest';
+import { Revocations } from '../../src/auth/revocations.ts';
 import type { Scope, Viewer } from '../../src/auth/viewer.ts';
 import { TidingsError, type InputIssue } from '../../src/errors.ts';
 import { decodeCursor } from '../../src/events/position.ts';
@@ -13,6 +14,7 @@ import { Publisher } from '../../src/publishing/publisher.ts';
 import type { ConnectionContext, RequestContext } from '../../src/schema/context.ts';
 import { schema } from '../../src/schema/schema.ts';
 import { EmbeddedEventStore } from '../../src/store/embedded/embedded-store.ts';
+import type { Records } from '../../src/store/records.ts';
 import type { EventStore, Retention } from '../../src/store/store.ts';
 
 export interface As {
@@ -36,25 +38,38 @@ export interface Refusal {
 
 const unbounded: Retention = { events: 1_000_000, hours: 72, bytes: 1 << 30 };
 
+type Services = Pick<RequestContext, 'store' | 'publisher' | 'presence' | 'revocations'>;
+
+export type Store = EventStore & { readonly records: Records };
+
+/** What requests need of a server, as a process of its own has it. */
+export function servicesOver(store: Store): Services & { readonly presence: LogPresence } {
+  const onError = (error: unknown): void => expect(error).toBeUndefined();
+  const leases = new MemoryLeases({ now: Date.now });
+  return {
+    store,
+    publisher: new Publisher({ store, now: Date.now }),
+    presence: new LogPresence({ store, leases, now: Date.now, onError }),
+    revocations: new Revocations({
+      records: store.records,
+      now: Date.now,
+      onChange: () => undefined,
+      onError,
+    }),
+  };
+}
+
 /** The schema over a real store in a directory of its own. Each test takes a workspace of its own. */
 export class World implements AsyncDisposable {
-  readonly store: EventStore;
-  readonly #publisher: Publisher;
-  readonly #presence: LogPresence;
+  readonly store: Store;
+  readonly #services: ReturnType<typeof servicesOver>;
   readonly #directory: string;
   #workspaces = 0;
 
-  private constructor(store: EventStore, directory: string) {
+  private constructor(store: EmbeddedEventStore, directory: string) {
     this.store = store;
     this.#directory = directory;
-    this.#publisher = new Publisher({ store, now: Date.now });
-    const onError = (error: unknown): void => expect(error).toBeUndefined();
-    this.#presence = new LogPresence({
-      store,
-      leases: new MemoryLeases({ now: Date.now }),
-      now: Date.now,
-      onError,
-    });
+    this.#services = servicesOver(store);
   }
 
   static async open(retention = unbounded): Promise<World> {
@@ -64,11 +79,11 @@ export class World implements AsyncDisposable {
 
   workspace(): Workspace {
     this.#workspaces += 1;
-    return new Workspace(`w${this.#workspaces}`, this.store, this.#publisher, this.#presence);
+    return new Workspace(`w${this.#workspaces}`, this.#services);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#presence.close();
+    await this.#services.presence.close();
     await this.store.close();
     await rm(this.#directory, { recursive: true });
   }
@@ -76,11 +91,11 @@ export class World implements AsyncDisposable {
 
 export class Workspace {
   readonly name: string;
-  readonly #services: Pick<RequestContext, 'store' | 'publisher' | 'presence'>;
+  readonly #services: Services;
 
-  constructor(name: string, store: EventStore, publisher: Publisher, presence: LogPresence) {
+  constructor(name: string, services: Services) {
     this.name = name;
-    this.#services = { store, publisher, presence };
+    this.#services = services;
   }
 
   /** Runs an operation, by default as somebody who may do everything. */
@@ -134,6 +149,8 @@ export class Workspace {
       workspace: this.name,
       projects: projects === '*' ? '*' : new Set(projects),
       scopes: new Set(scopes),
+      tokenId: null,
+      issuedAt: null,
       expiresAt: null,
     };
     return {

@@ -8,6 +8,7 @@ import type { Records } from '../../src/store/records.ts';
 import type { EventStore, LogName, Retention } from '../../src/store/store.ts';
 import { describeAppending } from './conformance/appending.ts';
 import { describeEntities } from './conformance/entities.ts';
+import { describeGuards } from './conformance/guards.ts';
 import { describeIdempotency } from './conformance/idempotency.ts';
 import { describeLifecycle } from './conformance/lifecycle.ts';
 import { describeModel } from './conformance/model.ts';
@@ -18,7 +19,7 @@ import { describeWatching } from './conformance/watching.ts';
 import type { Clock } from './support.ts';
 
 /** An event store, with the records beside its logs. */
-export interface StoreWithRecords extends EventStore {
+interface StoreWithRecords extends EventStore {
   readonly records: Records;
 }
 
@@ -75,6 +76,7 @@ export function describeEventStore(name: string, createHarness: () => Promise<St
       },
     };
     describeAppending(suite);
+    describeGuards(suite);
     describeIdempotency(suite);
     describeEntities(suite);
     describeReading(suite);

@@ -170,7 +170,7 @@ describe('over the legacy graphql-ws', () => {
 
   describe('a connection', () => {
     it('is kept alive by messages of the protocol, also while there is data', async () => {
-      await using lively = await TestServer.start({ limits: { pingMs: 20 } });
+      await using lively = await TestServer.start({ limits: { pingMs: 200 } });
       const socket = await connected(tokenFor(), lively.webSocketUrl);
       start(socket, '1', announcements);
       let keepAlives = 0;

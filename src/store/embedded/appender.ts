@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto';
 import type { Database } from 'libsql';
+import type { Expectation, Finding } from '../store.ts';
 import type { Entities } from './entities.ts';
 import type { Logs } from './logs.ts';
-import type { AppendAnswer, AppendCall } from './protocol.ts';
+import type { AppendAnswer, AppendCall, LogId } from './protocol.ts';
 import type { Receipts } from './receipts.ts';
 import { command } from './tables.ts';
 
@@ -28,9 +29,12 @@ export class Appender {
     );
   }
 
-  append({ log: id, events, keys }: AppendCall, now: number): AppendAnswer {
+  append({ log: id, events, guards, keys }: AppendCall, now: number): AppendAnswer {
     const known = this.#receipts.find(id, keys, now);
     if (known !== undefined) return { receipt: known, duplicate: true };
+
+    const broken = guards.findIndex((guard) => !this.#holds(id, guard));
+    if (broken !== -1) return this.#conflict(id, events.length + broken, guards[broken]!);
 
     // A single event is checked before anything of it is written. Of several, the later ones are checked against what
     // the earlier ones wrote, purges too: there only undoing gives all or nothing.
@@ -46,10 +50,10 @@ export class Appender {
     const revisions: number[] = [];
     for (const [index, { body, write }] of events.entries()) {
       const stored = write === null ? undefined : this.#entities.find(id, write.type, write.id);
-      if (write !== null && write.expectedRevision !== (stored?.revision ?? 0)) {
+      if (write !== null && !this.#entities.isAs(write, id, stored)) {
         if (undoable) this.#database.exec('ROLLBACK TO batch; RELEASE batch');
         Object.assign(log, before);
-        return { conflict: { index, current: this.#entities.state(id, write.type, write.id) } };
+        return this.#conflict(id, index, write);
       }
       log.offset += 1;
       log.chain = nextChain(log.chain, recordedAtText, body);
@@ -67,6 +71,16 @@ export class Appender {
     if (undoable) this.#database.exec('RELEASE batch');
     this.#logs.touch(log);
     return { receipt, duplicate: false };
+  }
+
+  #holds(log: LogId, guard: Expectation | Finding): boolean {
+    if ('topic' in guard) return this.#entities.holds(guard, log);
+    return this.#entities.isAs(guard, log, this.#entities.find(log, guard.type, guard.id));
+  }
+
+  #conflict(log: LogId, index: number, about: Expectation | Finding): AppendAnswer {
+    const current = 'topic' in about ? undefined : this.#entities.state(log, about.type, about.id);
+    return { conflict: { index, current } };
   }
 }
 

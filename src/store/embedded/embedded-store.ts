@@ -114,7 +114,7 @@ export class EmbeddedEventStore implements EventStore {
       }
       this.#waitingCharacters += characters;
       try {
-        const call = { log: log.id, events, keys: batch.idempotencyKeys };
+        const call = { log: log.id, events, guards: batch.guards ?? [], keys: batch.idempotencyKeys };
         return await this.#writer.call('append', call, (answer) => this.#appended(log, batch, answer));
       } finally {
         this.#waitingCharacters -= characters;

@@ -1,5 +1,6 @@
+import { hash } from 'node:crypto';
 import type { Database } from 'libsql';
-import type { EntityWrite } from '../store.ts';
+import type { EntityWrite, Expectation, Finding } from '../store.ts';
 import type { LogState } from './logs.ts';
 import type { LogId, StoredState } from './protocol.ts';
 import { command, query, stateQuery } from './tables.ts';
@@ -30,6 +31,8 @@ export class Entities {
   readonly #unfile;
   readonly #filedUnder;
   readonly #boundTo;
+  readonly #body;
+  readonly #foundIds;
   /** The state of one, as a conflict shows it. */
   readonly state: (log: LogId, type: string, id: string) => StoredState | undefined;
 
@@ -63,11 +66,32 @@ export class Entities {
       `SELECT ${ENTITY_COLUMNS} FROM entity_topic t JOIN entity e ON e.ref = t.entity
         WHERE t.log = ? AND t.topic = ?`,
     );
+    this.#body = query<[body: string]>(database, 'SELECT body FROM entry WHERE log = ? AND offset = ?');
+    this.#foundIds = query<[id: string]>(
+      database,
+      'SELECT id FROM entity_topic WHERE log = ? AND topic = ? AND type = ? ORDER BY id LIMIT ?',
+    );
     this.#boundTo = query<EntityRow>(
       database,
       `SELECT ${ENTITY_COLUMNS} FROM entry n JOIN entity e ON e.ref = n.entity AND e.log = n.log AND e.offset = n.offset
         WHERE n.log = ? AND n.offset > ? AND n.offset <= ? AND e.lifetime = 'log'`,
     );
+  }
+
+  /** Whether an entity is what the writer of a batch took it to be. */
+  isAs(
+    { expectedRevision, expectedFacts }: Expectation,
+    log: LogId,
+    stored: StoredEntity | undefined,
+  ): boolean {
+    if (expectedRevision !== (stored?.revision ?? 0)) return false;
+    if (expectedFacts === undefined || stored === undefined) return true;
+    return expectedFacts === hash('sha1', this.#body.get(log, stored.offset)![0], 'hex');
+  }
+
+  holds({ type, topic, limit, ids }: Finding, log: LogId): boolean {
+    const found = this.#foundIds.all(log, topic, type, limit);
+    return found.length === ids.length && found.every(([id], index) => id === ids[index]);
   }
 
   find(log: LogId, type: string, id: string): StoredEntity | undefined {

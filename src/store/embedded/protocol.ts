@@ -5,7 +5,7 @@
  * on the main thread, once each; the threads only move text.
  */
 import type { LossReason, Position } from '../../events/position.ts';
-import type { EntityQuery, EntityWrite, LogName, Retention } from '../store.ts';
+import type { Batch, EntityQuery, EntityWrite, LogName, Retention } from '../store.ts';
 
 /** The number of a log in the tables, which stands for its name everywhere but in the `log` table. */
 export type LogId = number;
@@ -40,6 +40,7 @@ export type CallTypes = Record<string, Call<unknown, unknown>>;
 export interface AppendCall {
   readonly log: LogId;
   readonly events: readonly { readonly body: string; readonly write: EntityWrite | null }[];
+  readonly guards: NonNullable<Batch['guards']>;
   readonly keys: readonly string[];
 }
 

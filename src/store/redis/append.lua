@@ -2,11 +2,13 @@
 --
 -- KEYS[6…]  the receipts of its idempotency keys
 -- ARGV      epoch of the log if it has to be created; time in milliseconds, or '' for Redis' own; nonce of this batch; channel;
---           retention: events, milliseconds, bytes; milliseconds to keep the receipts; number of events; then for each event
---           its body, the type of its entity or '', and after a type: id, expected revision, lifetime, 1 if deleted, topic to
---           purge or '', number of topics, topics
--- returns   'appended' and the receipt | 'duplicate' and the receipt of then | 'conflict', the index of the event, and the
---           entity as it is stored, or an empty table
+--           retention: events, milliseconds, bytes; milliseconds to keep the receipts; number of guards; for each guard
+--           'entity', type, id, expected revision, SHA-1 of the expected body or '', or
+--           'finding', topic, type, most ids, number of ids, ids; number of events; for each event
+--           its body, the type of its entity or '', and after a type: id, expected revision, SHA-1 of the expected body or '',
+--           lifetime, 1 if deleted, topic to purge or '', number of topics, topics
+-- returns   'appended' and the receipt | 'duplicate' and the receipt of then | 'conflict', the index of the event or guard, and
+--           the entity as it is stored, or an empty table
 
 -- More than this is not sent to watchers: they read it.
 local PUBLISHED_BYTES = 256 * 1024
@@ -15,7 +17,12 @@ local CHAIN_DIGITS = 12
 local nonce, channel = ARGV[3], ARGV[4]
 local retention = { events = tonumber(ARGV[5]), milliseconds = tonumber(ARGV[6]), bytes = tonumber(ARGV[7]) }
 local receiptMs = ARGV[8]
-local events = tonumber(ARGV[9])
+local at = 9
+
+local function take()
+  at = at + 1
+  return ARGV[at - 1]
+end
 
 local log = open()
 -- Fails on keys that hold something else, before anything is written.
@@ -82,12 +89,47 @@ local recordedAt = math.max(time, log.recordedAt)
 local recordedAtText = isoText(recordedAt)
 local offset, chain, bytes = log.offset, log.chain, 0
 local rows, chains, revisions = {}, {}, {}
-local at = 10
 
-local function take()
-  at = at + 1
-  return ARGV[at - 1]
+local function isAs(field, entity, expected, sha)
+  if expected ~= (entity and entity.revision or 0) then return false end
+  if sha == '' or not entity then return true end
+  local row = rows[entity.offset - log.offset]
+  return sha == redis.sha1hex(row and row.body or latest(log, field, entity)[5])
 end
+
+local function conflict(index, field)
+  local current = field and stored[field]
+  return { 'conflict', index, current and stateOf(log, field, current) or {} }
+end
+
+-- Whether a guard holds, and the entity that it is about, if it is about one. It is taken as a whole in any case.
+local function guard()
+  if take() == 'entity' then
+    local field = take() .. '\0' .. take()
+    local expected, sha = tonumber(take()), take()
+    return isAs(field, draftOf(field), expected, sha), field
+  end
+  local start = filing(take()) .. take() .. '\0'
+  local members = redis.call(
+    'ZRANGEBYLEX', FILED, '[' .. start, '(' .. start .. '\255', 'LIMIT', 0, tonumber(take()))
+  local count = tonumber(take())
+  local holds = count == #members
+  for index = 1, count do
+    if start .. take() ~= members[index] then holds = false end
+  end
+  return holds
+end
+
+-- Known when all guards are taken: what comes behind them tells how many events there are.
+local broken, brokenField
+local guards = tonumber(take())
+for index = 1, guards do
+  local holds, field = guard()
+  if not holds and not broken then broken, brokenField = index, field end
+end
+
+local events = tonumber(take())
+if broken then return conflict(events + broken - 1, brokenField) end
 
 for index = 1, events do
   local body, type = take(), take()
@@ -97,14 +139,12 @@ for index = 1, events do
   bytes = bytes + #body
   if type ~= '' then
     field = type .. '\0' .. take()
-    local expected, lifetime, deleted, purged = tonumber(take()), take(), take() == '1', take()
+    local expected, sha = tonumber(take()), take()
+    local lifetime, deleted, purged = take(), take() == '1', take()
     local topics = {}
     for topic = 1, tonumber(take()) do topics[topic] = take() end
     local entity = draftOf(field)
-    if expected ~= (entity and entity.revision or 0) then
-      local current = stored[field]
-      return { 'conflict', index - 1, current and stateOf(log, field, current) or {} }
-    end
+    if not isAs(field, entity, expected, sha) then return conflict(index - 1, field) end
     revision = expected + 1
     draft[field] = { revision = revision, offset = offset, lifetime = lifetime, deleted = deleted, topics = topics }
     if purged ~= '' then purge(purged, field) end

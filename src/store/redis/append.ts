@@ -1,5 +1,5 @@
 /** What append.lua takes and answers. */
-import { RevisionConflict, type AppendResult, type NewEvent, type Retention } from '../store.ts';
+import { RevisionConflict, type AppendResult, type Batch, type NewEvent, type Retention } from '../store.ts';
 import { appendedOf, recordOf, type StoredState } from './stored.ts';
 
 const HOUR_MS = 60 * 60 * 1_000;
@@ -17,9 +17,23 @@ export function valuesOfEvents(events: readonly NewEvent[]): (string | number)[]
   for (const { facts, write } of events) {
     values.push(JSON.stringify(facts), write?.type ?? '');
     if (write === null) continue;
-    const { id, expectedRevision, lifetime, deleted, purge } = write;
+    const { id, expectedRevision, expectedFacts = '', lifetime, deleted, purge } = write;
     const topics = deleted ? [] : [...new Set(write.topics)];
-    values.push(id, expectedRevision, lifetime, deleted ? 1 : 0, purge ?? '', topics.length, ...topics);
+    values.push(id, expectedRevision, expectedFacts, lifetime, deleted ? 1 : 0, purge ?? '');
+    values.push(topics.length, ...topics);
+  }
+  return values;
+}
+
+export function valuesOfGuards(guards: NonNullable<Batch['guards']>): (string | number)[] {
+  const values: (string | number)[] = [guards.length];
+  for (const guard of guards) {
+    if ('topic' in guard) {
+      values.push('finding', guard.topic, guard.type, guard.limit, guard.ids.length);
+      for (const id of guard.ids) values.push(id);
+    } else {
+      values.push('entity', guard.type, guard.id, guard.expectedRevision, guard.expectedFacts ?? '');
+    }
   }
   return values;
 }

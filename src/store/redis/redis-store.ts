@@ -16,7 +16,13 @@ import {
   type Retention,
   type Unwatch,
 } from '../store.ts';
-import { appendResultOf, valuesOfEvents, valuesOfRetention, type AppendAnswer } from './append.ts';
+import {
+  appendResultOf,
+  valuesOfEvents,
+  valuesOfGuards,
+  valuesOfRetention,
+  type AppendAnswer,
+} from './append.ts';
 import { Caretaker } from './caretaker.ts';
 import { connectRedis, defaultTiming, type RedisClients, type RedisTiming } from './clients.ts';
 import { keysOf, type LogKeys } from './keys.ts';
@@ -133,7 +139,7 @@ export class RedisEventStore implements EventStore {
     });
   }
 
-  append(name: LogName, { events, idempotencyKeys }: Batch): Promise<AppendResult> {
+  append(name: LogName, { events, guards = [], idempotencyKeys }: Batch): Promise<AppendResult> {
     return this.#whileOpen(async () => {
       const { keys, retention } = this.#log(name);
       const nonce = `${this.#sender}.${(this.#sent += 1)}`;
@@ -144,6 +150,7 @@ export class RedisEventStore implements EventStore {
         keys.channel,
         ...valuesOfRetention(retention),
         isKeyed ? RECEIPT_MS : RESENT_MS,
+        ...valuesOfGuards(guards),
         ...valuesOfEvents(events),
       ];
       const characters = values.reduce<number>((sum, value) => sum + String(value).length, 0);

@@ -6,7 +6,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Topic } from '../../../src/events/topics.ts';
-import type { AppendResult, EventStore, LogName, NewEvent } from '../../../src/store/store.ts';
+import type { AppendResult, Batch, EventStore, LogName, NewEvent } from '../../../src/store/store.ts';
 import { RevisionConflict } from '../../../src/store/store.ts';
 import type { Suite } from '../conformance.ts';
 import { change, content } from '../sample.ts';
@@ -26,17 +26,28 @@ interface Step {
   readonly purge: Topic | null;
 }
 
+/** A guard of an entity's revision, or, where `id` is null, of what is found under the first topic; both may be off. */
+interface Reliance {
+  readonly id: (typeof ids)[number] | null;
+  readonly drift: number;
+  readonly limit: number;
+}
+
 interface Command {
   readonly steps: readonly Step[];
   readonly keys: readonly string[];
+  readonly reliances: readonly Reliance[];
 }
 
+type Guards = NonNullable<Batch['guards']>;
+
+const seldomOff = fc.oneof(
+  { weight: 15, arbitrary: fc.constant(0) },
+  { weight: 1, arbitrary: fc.constantFrom(-1, 1) },
+);
 const step: fc.Arbitrary<Step> = fc.record({
   id: fc.option(fc.constantFrom(...ids), { freq: 5 }),
-  drift: fc.oneof(
-    { weight: 15, arbitrary: fc.constant(0) },
-    { weight: 1, arbitrary: fc.constantFrom(-1, 1) },
-  ),
+  drift: seldomOff,
   topics: fc.subarray([...topics]),
   lifetime: fc.constantFrom('kept', 'log'),
   deleted: fc.oneof(
@@ -45,9 +56,15 @@ const step: fc.Arbitrary<Step> = fc.record({
   ),
   purge: fc.option(fc.constantFrom(...topics), { freq: 1, nil: null }),
 });
+const reliance: fc.Arbitrary<Reliance> = fc.record({
+  id: fc.option(fc.constantFrom(...ids), { freq: 2 }),
+  drift: seldomOff,
+  limit: fc.integer({ min: 1, max: 3 }),
+});
 const command: fc.Arbitrary<Command> = fc.record({
   steps: fc.array(step, { minLength: 1, maxLength: 4 }),
   keys: fc.subarray(['k1', 'k2', 'k3', 'k4', 'k5'], { maxLength: 2 }),
+  reliances: fc.array(reliance, { maxLength: 2 }),
 });
 
 interface ModelEntity {
@@ -90,11 +107,26 @@ class Model {
     });
   }
 
+  guards({ reliances }: Command): Guards {
+    return reliances.map((each) => {
+      const { id, drift: off, limit } = each;
+      if (id !== null) {
+        const expectedRevision = (this.entities.get(id)?.revision ?? 0) + off;
+        return { type: 'issue', id, expectedRevision };
+      }
+      const [topic] = topics;
+      const found = this.listed(topic).slice(0, limit);
+      return { type: 'issue', topic, limit, ids: off === 0 ? found : [...found.slice(1), 'another'] };
+    });
+  }
+
   append(given: Command): Outcome {
     for (const key of given.keys) {
       const known = this.#outcomes.get(key);
       if (known !== undefined) return { ...known, duplicate: true };
     }
+    const broken = given.reliances.findIndex((each) => each.drift !== 0);
+    if (broken !== -1) return { conflict: given.steps.length + broken };
     const conflict = given.steps.findIndex(({ id, drift }) => id !== null && drift !== 0);
     if (conflict !== -1) return { conflict };
     const first = this.revisions.length + 1;
@@ -176,7 +208,11 @@ export function describeModel(suite: Suite): void {
           const log = suite.newLog();
           const model = new Model();
           for (const each of commands) {
-            const batch = { events: model.plan(each), idempotencyKeys: each.keys };
+            const batch = {
+              events: model.plan(each),
+              guards: model.guards(each),
+              idempotencyKeys: each.keys,
+            };
             const outcome = await outcomeOf(store.append(log, batch));
             expect(outcome).toEqual(model.append(each));
             const retained = model.revisions.length - model.floor;
