@@ -9,6 +9,7 @@ import type { Worker } from 'node:worker_threads';
 import Database from 'libsql';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EmbeddedEventStore, type EmbeddedStoreOptions } from '../../src/store/embedded/embedded-store.ts';
+import type { Topic } from '../../src/events/topics.ts';
 import type { EventStore, LogName, Retention } from '../../src/store/store.ts';
 import { describeEventStore, type StoreHarness } from './conformance.ts';
 import { expectConsistent } from './embedded-tables.ts';
@@ -226,6 +227,42 @@ describe('the embedded store alone', () => {
         await after.append(log, batch(content()));
       });
     }
+  });
+
+  describe('an append that can not be written', () => {
+    // Two texts that are one in UTF-8, and something that no thread is sent: both against the contract.
+    const twice: Topic[] = ['repo:\ud800', 'repo:\ud801'];
+    const uncloneable = (() => 'repo:x') as unknown as Topic;
+
+    it.each([
+      ['SQLite refuses', twice],
+      ['does not reach the writer', [uncloneable]],
+    ])('fails alone: what %s', async (_, topics) => {
+      const store = await harness.openWith({ retention: () => ({ ...keepEverything, events: 50 }) });
+      const results = await Promise.allSettled(
+        Array.from({ length: 60 }, async (_item, index) =>
+          store.append(
+            log,
+            index % 4 === 3
+              ? keyed(`${index}`, change(`new ${index}`), content(), change('refused', { topics }))
+              : keyed(`${index}`, change('a', { on: Math.ceil((index * 3) / 4) }), content(`${index}`)),
+          ),
+        ),
+      );
+      for (const [index, result] of results.entries()) {
+        if (index % 4 === 3) expect(result).toMatchObject({ reason: { code: 'STORE_UNAVAILABLE' } });
+        else expect(result).toMatchObject({ status: 'fulfilled' });
+      }
+      const written = results.flatMap((result) =>
+        result.status === 'fulfilled' ? offsetsOf(result.value) : [],
+      );
+      expect(written).toEqual(Array.from({ length: 90 }, (_item, index) => index + 1));
+      expect((await store.entity(log, 'issue', 'a'))?.entry.revision).toBe(45);
+      expect(await store.entity(log, 'issue', 'new 3')).toBeUndefined();
+      expect(await store.recall(log, ['3'])).toBeUndefined();
+      await store.append(log, batch(content('goes on')));
+      expect((await readAll(store, log)).at(-1)).toMatchObject({ position: { offset: 91 } });
+    });
   });
 
   describe('without room', () => {

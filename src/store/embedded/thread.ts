@@ -87,14 +87,22 @@ export class Thread<Calls extends CallTypes> {
     this.#outbox = [];
     if (this.#death !== undefined) return;
     try {
-      this.#worker.postMessage({ now: Math.trunc(this.#hooks.now()), requests } satisfies Posted<Calls>);
-    } catch (error) {
-      // Something that can't be cloned, against the types: nobody may wait for an answer that won't come.
-      for (const { id } of requests) {
-        this.#waiting.get(id)?.reject(storeUnavailable(error));
-        this.#waiting.delete(id);
+      this.#send(requests);
+    } catch {
+      // Something that can't be cloned, against the types: its caller may not wait for an answer that won't come.
+      for (const request of requests) {
+        try {
+          this.#send([request]);
+        } catch (error) {
+          this.#waiting.get(request.id)?.reject(storeUnavailable(error));
+          this.#waiting.delete(request.id);
+        }
       }
     }
+  }
+
+  #send(requests: readonly Request<Calls>[]): void {
+    this.#worker.postMessage({ now: Math.trunc(this.#hooks.now()), requests } satisfies Posted<Calls>);
   }
 
   #receive(replies: readonly Reply[]): void {

@@ -90,18 +90,58 @@ function nextGroup(): typeof queue {
 }
 
 function commit(group: typeof queue): Reply[] {
+  let isRefused = false;
   try {
     return transaction(database, () => {
-      const replies = group.map(({ request, now }) => ({ id: request.id, answer: answer(request, now) }));
-      trimBeside(group);
-      logs.save();
-      return replies;
+      try {
+        return carryOut(group);
+      } catch (error) {
+        isRefused = true;
+        throw error;
+      }
     });
   } catch (error) {
     logs.forget();
-    const failure = failureOf(error);
-    return group.map(({ request }) => ({ id: request.id, failure }));
+    // One that SQLite refuses is no reason to refuse the others. What fails at COMMIT, or alone, fails.
+    return isRefused && group.length > 1 ? commitApart(group) : refuse(group, error);
   }
+}
+
+/** Once more, with an undo for each: whatever fails, fails alone. */
+function commitApart(group: typeof queue): Reply[] {
+  try {
+    return transaction(database, () => group.flatMap(carryOutUndoably));
+  } catch (error) {
+    logs.forget();
+    return refuse(group, error);
+  }
+}
+
+function carryOutUndoably(each: (typeof queue)[number]): Reply[] {
+  database.exec('SAVEPOINT request');
+  try {
+    const replies = carryOut([each]);
+    database.exec('RELEASE request');
+    return replies;
+  } catch (error) {
+    logs.forget();
+    // SQLite has undone everything, as it does when the disk is full.
+    if (!database.inTransaction) throw error;
+    database.exec('ROLLBACK TO request; RELEASE request');
+    return refuse([each], error);
+  }
+}
+
+function carryOut(group: typeof queue): Reply[] {
+  const replies = group.map(({ request, now }) => ({ id: request.id, answer: answer(request, now) }));
+  trimBeside(group);
+  logs.save();
+  return replies;
+}
+
+function refuse(group: typeof queue, error: unknown): Reply[] {
+  const failure = failureOf(error);
+  return group.map(({ request }) => ({ id: request.id, failure }));
 }
 
 function answer(request: WriterRequest, now: number): unknown {
