@@ -27,8 +27,10 @@ import { createGraphqlHttp } from './transport/graphql-http.ts';
 import { createLegacyWs } from './transport/legacy-ws.ts';
 import { Operations } from './transport/operations.ts';
 import { presentResult } from './transport/present.ts';
+import { multipart } from './transport/multipart.ts';
+import { ResponseStreams } from './transport/response-streams.ts';
 import { SocketOperations } from './transport/socket-operations.ts';
-import { SseTransport } from './transport/sse.ts';
+import { serverSentEvents } from './transport/sse.ts';
 import { createTransportWs } from './transport/transport-ws.ts';
 import { WebServer } from './transport/web-server.ts';
 
@@ -151,7 +153,11 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     startedAt,
     stats: (workspace) => ({
       ...hub.stats(workspace),
-      connections: { websocket: web.webSockets, sse: sse.connections },
+      connections: {
+        websocket: web.webSockets,
+        sse: streams.sse.connections,
+        multipart: streams.multipart.connections,
+      },
     }),
   };
   const contextOf = (viewer: Viewer, connection: RequestContext['connection'] = null): RequestContext => ({
@@ -166,14 +172,18 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
 
   const operations = new Operations({ documents: new Documents(schema), hub, onHidden: onError });
   const { highWaterMark, writeDeadlineMs } = limits;
-  const sse = new SseTransport({
+  const streamOptions = {
     operations,
     contextOf,
-    whenOver: (viewer, onOver) => authenticator.whenOver(viewer, onOver),
+    authenticator,
     highWaterMark,
     writeDeadlineMs,
     heartbeatMs: limits.pingMs,
-  });
+  };
+  const streams = {
+    sse: new ResponseStreams({ ...streamOptions, format: serverSentEvents }),
+    multipart: new ResponseStreams({ ...streamOptions, format: multipart }),
+  };
   const webSocketOptions = {
     operations,
     socketOperations: new SocketOperations({ operations, contextOf, now }),
@@ -214,7 +224,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     authenticator,
     graphql: createGraphqlHttp({
       operations,
-      sse,
+      ...streams,
       viewerOf: (request) => authenticator.fromHeaders(request.headers),
       contextOf,
       maxBodyBytes: limits.bodyBytes,
@@ -253,7 +263,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
   const stop = async (): Promise<void> => {
     logger.info('stopping');
     await presence.close();
-    sse.close();
+    for (const each of Object.values(streams)) each.close();
     await web.close(config.DRAIN_SECONDS * 1_000);
     await spool.close();
     hub.close();

@@ -8,11 +8,12 @@ import { requestFrom, type GraphQLRequest } from './documents.ts';
 import { parseJson, readBody, sendJson } from './http-io.ts';
 import { refusal, type Operations } from './operations.ts';
 import { presentError, statusOf } from './present.ts';
-import type { SseTransport } from './sse.ts';
+import type { ResponseStreams } from './response-streams.ts';
 
 export interface GraphqlHttpOptions {
   readonly operations: Operations;
-  readonly sse: SseTransport;
+  readonly sse: ResponseStreams;
+  readonly multipart: ResponseStreams;
   readonly viewerOf: (request: IncomingMessage) => Promise<Viewer>;
   readonly contextOf: (viewer: Viewer) => RequestContext;
   readonly maxBodyBytes: number;
@@ -22,9 +23,9 @@ export interface GraphqlHttpOptions {
 const ALLOW = 'GET, POST';
 const JSON_TYPES = ['application/json', 'application/graphql-response+json', 'application/graphql+json'];
 
-/** GraphQL over HTTP: Yoga for queries and mutations, server-sent events for subscriptions. */
+/** GraphQL over HTTP: Yoga for queries and mutations, server-sent events or Apollo's multipart for subscriptions. */
 export function createGraphqlHttp(options: GraphqlHttpOptions) {
-  const { operations, sse, viewerOf, contextOf, maxBodyBytes, onHidden } = options;
+  const { operations, viewerOf, contextOf, maxBodyBytes, onHidden } = options;
 
   const yoga = createYoga<{ viewer: Viewer }, RequestContext>({
     schema: operations.schema,
@@ -46,7 +47,8 @@ export function createGraphqlHttp(options: GraphqlHttpOptions) {
     const viewer = await viewerOf(request);
     const body = method === 'GET' ? undefined : await bodyOf(request, maxBodyBytes);
     const params = body === undefined ? paramsOf(url.searchParams) : requestFrom(parseJson(body));
-    if (wantsEventStream(request, params, operations)) return sse.handle(request, response, params, viewer);
+    const streams = wantedStream(request.headers.accept ?? '', params, options);
+    if (streams !== undefined) return streams.handle(request, response, params, viewer);
 
     const prepared = operations.prepare(params);
     if ('errors' in prepared) return sendResult(request, response, statusOf(prepared), prepared);
@@ -121,13 +123,20 @@ function paramsOf(search: URLSearchParams): GraphQLRequest {
   });
 }
 
-/** Some clients name both types for everything and mean: events for subscriptions, JSON for the rest. */
-function wantsEventStream(request: IncomingMessage, params: GraphQLRequest, operations: Operations): boolean {
-  const accept = request.headers.accept ?? '';
-  if (!accept.includes('text/event-stream')) return false;
-  if (!JSON_TYPES.some((type) => accept.includes(type))) return true;
+/** Some clients name JSON too for everything and mean: a stream for subscriptions, JSON for the rest. */
+function wantedStream(
+  accept: string,
+  params: GraphQLRequest,
+  { operations, sse, multipart }: GraphqlHttpOptions,
+): ResponseStreams | undefined {
+  const isEvents = accept.includes('text/event-stream');
+  if (isEvents && !JSON_TYPES.some((type) => accept.includes(type))) return sse;
+  if (!isEvents && !/multipart\/mixed[^,]*;\s*subscriptionSpec="?1\.0/i.test(accept)) return undefined;
   const prepared = operations.prepare(params);
-  return 'type' in prepared && prepared.type === OperationTypeNode.SUBSCRIPTION;
+  // Multipart is asked for with subscriptions only: what nobody can understand was meant to be one.
+  if ('errors' in prepared) return isEvents ? undefined : multipart;
+  if (prepared.type !== OperationTypeNode.SUBSCRIPTION) return undefined;
+  return isEvents ? sse : multipart;
 }
 
 function preparedDocuments(operations: Operations): Plugin {

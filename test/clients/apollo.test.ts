@@ -1,35 +1,14 @@
-import {
-  ApolloClient,
-  ApolloLink,
-  CombinedGraphQLErrors,
-  gql,
-  HttpLink,
-  InMemoryCache,
-} from '@apollo/client';
+import { ApolloClient, CombinedGraphQLErrors, gql, HttpLink, InMemoryCache } from '@apollo/client';
 import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
 import { OperationTypeNode } from 'graphql';
 import { createClient } from 'graphql-ws';
-import { tap } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { AnnounceDocument, AnnouncementsDocument, StatsDocument } from '../generated/operations.ts';
 import { TestServer, tokenFor } from '../support/server.ts';
 import { until } from '../support/until.ts';
+import { resumeLink } from './apollo-resume.ts';
 import { announce, resumesByItself, type Following } from './behaviour.ts';
-
-/** Keeps a subscription's newest cursor in its variables, which go to the server anew at each connection. */
-const resumeLink = new ApolloLink((operation, forward) => {
-  const { variables } = operation;
-  if (operation.operationType !== OperationTypeNode.SUBSCRIPTION) return forward(operation);
-  let cursor: unknown = variables['after'];
-  Object.defineProperty(variables, 'after', { enumerable: true, get: () => cursor });
-  return forward(operation).pipe(
-    tap(({ data }) => {
-      const [event] = Object.values((data ?? {}) as Record<string, { cursor?: string }>);
-      cursor = event?.cursor ?? cursor;
-    }),
-  );
-});
 
 describe('Apollo Client', () => {
   let server: TestServer;

@@ -1,0 +1,147 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { OperationTypeNode, type FormattedExecutionResult } from 'graphql';
+import type { Authenticator } from '../auth/authenticator.ts';
+import type { Viewer } from '../auth/viewer.ts';
+import { errorCatalogue, TidingsError } from '../errors.ts';
+import type { Subscription } from '../hub/hub.ts';
+import { toWire, type EncodedResult, type Sink } from '../hub/sink.ts';
+import type { RequestContext } from '../schema/context.ts';
+import type { GraphQLRequest } from './documents.ts';
+import type { Operations } from './operations.ts';
+import { Outlet } from './outlet.ts';
+
+/** How an operation's results are written into one response that stays open. All of it as on the wire, see EncodedResult. */
+export interface StreamFormat {
+  readonly contentType: string;
+  /** What the response begins with. */
+  readonly opening: string;
+  /** `payload` is a GraphQL result as JSON; the cursor is where there is an event behind it. */
+  result(payload: string, cursor?: string): string;
+  /** Keeps proxies and clients from giving up. */
+  readonly heartbeat: string;
+  /** The operation is over, and nobody should ask again. */
+  readonly end: string;
+  /** It could go on: the client may come back, here or elsewhere. `errors` is a list as JSON. */
+  interruption(errors: string): string;
+  /** Where a client that has come back was: its last cursor, or at the end. */
+  lastSeen(request: IncomingMessage): { readonly cursor?: string; readonly isEnd?: boolean };
+}
+
+export interface ResponseStreamsOptions {
+  readonly format: StreamFormat;
+  readonly operations: Operations;
+  readonly contextOf: (viewer: Viewer) => RequestContext;
+  readonly authenticator: Pick<Authenticator, 'whenOver'>;
+  readonly highWaterMark: number;
+  readonly writeDeadlineMs: number;
+  /** Milliseconds between heartbeats. */
+  readonly heartbeatMs: number;
+}
+
+/** What a format takes beside a payload, about. */
+const RESULT_BYTES = 80;
+const asIs = (wire: string): string => wire;
+
+/** Operations whose results come over HTTP, one operation a response, in one format. */
+export class ResponseStreams {
+  readonly #options: ResponseStreamsOptions;
+  readonly #open = new Map<ServerResponse, Subscription>();
+
+  constructor(options: ResponseStreamsOptions) {
+    this.#options = options;
+  }
+
+  get connections(): number {
+    return this.#open.size;
+  }
+
+  /** Ends every stream; their clients may come back. */
+  close(): void {
+    for (const subscription of this.#open.values()) subscription.fail(new TidingsError('SHUTTING_DOWN'));
+  }
+
+  /** Never fails over an operation: clients take an HTTP error for a reason to try again. */
+  async handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    body: GraphQLRequest,
+    viewer: Viewer,
+  ): Promise<void> {
+    const { operations, contextOf, format } = this.#options;
+    const { cursor, isEnd } = format.lastSeen(request);
+    if (isEnd === true) return void response.writeHead(204).end();
+    const prepared = operations.prepare(body);
+    if ('errors' in prepared) return this.#single(response, prepared);
+    const context = contextOf(viewer);
+    if (prepared.type !== OperationTypeNode.SUBSCRIPTION) {
+      if (prepared.type === OperationTypeNode.MUTATION && request.method === 'GET')
+        throw new TidingsError('METHOD_NOT_ALLOWED');
+      return this.#single(response, await operations.execute(prepared, body, context));
+    }
+    const opened = await operations.open(prepared, body, context);
+    if ('errors' in opened) return this.#single(response, opened);
+    // The client's own memory is newer than the cursor in the operation that it was once given.
+    this.#stream(response, viewer, (sink) => opened.start(sink, cursor));
+  }
+
+  #single(response: ServerResponse, result: FormattedExecutionResult): void {
+    const { format } = this.#options;
+    this.#writeHead(response);
+    response.end(`${format.result(toWire(JSON.stringify(result)))}${format.end}`, 'latin1');
+  }
+
+  #stream(response: ServerResponse, viewer: Viewer, start: (sink: Sink) => Subscription): void {
+    const { operations, format, highWaterMark, writeDeadlineMs, heartbeatMs, authenticator } = this.#options;
+    if (response.destroyed) return;
+    this.#writeHead(response);
+    const outlet = new Outlet(response, {
+      highWaterMark,
+      writeDeadlineMs,
+      onStalled: () => response.destroy(),
+      isOpen: () => !response.writableEnded && !response.destroyed,
+    });
+    const write = (wire: string): void => outlet.write(asIs, wire, wire.length);
+    const encode = ({ payload, cursor }: EncodedResult): string => format.result(payload, cursor);
+    const subscription = start({
+      next: (result) => outlet.write(encode, result, RESULT_BYTES + result.payload.length),
+      get isCongested() {
+        return outlet.isCongested;
+      },
+      whenDrained: (listener) => outlet.whenDrained(listener),
+    });
+    this.#open.set(response, subscription);
+
+    const heartbeat = setInterval(() => write(format.heartbeat), heartbeatMs);
+    const stopWaiting = authenticator.whenOver(viewer, (why) => subscription.fail(why));
+    response.once('close', () => {
+      clearInterval(heartbeat);
+      stopWaiting();
+      this.#open.delete(response);
+      subscription.stop();
+    });
+    subscription.ended
+      .catch((error: unknown) => {
+        const errors = toWire(JSON.stringify([operations.presentEnd(error)]));
+        const isPassing = error instanceof TidingsError && errorCatalogue[error.code].retryable;
+        write(
+          isPassing ? format.interruption(errors) : `${format.result(`{"errors":${errors}}`)}${format.end}`,
+        );
+      })
+      .finally(() => {
+        if (!response.writableEnded && !response.destroyed) outlet.finish();
+        response.end();
+      })
+      .catch(() => undefined);
+  }
+
+  #writeHead(response: ServerResponse): void {
+    const { contentType, opening } = this.#options.format;
+    response.writeHead(200, {
+      'content-type': contentType,
+      'cache-control': 'no-cache, no-transform',
+      // nginx would hold events back.
+      'x-accel-buffering': 'no',
+    });
+    response.write(opening);
+  }
+}
