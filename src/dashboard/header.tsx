@@ -19,17 +19,19 @@ export function Header({ live, project, onProject, onSignIn, onSignOut }: Header
         Tidings
         {viewer !== null && <span class="workspace">{viewer.workspace}</span>}
       </h1>
-      <label class="field">
-        <span>Project</span>
-        <select value={project ?? ''} onChange={(event) => onProject(event.currentTarget.value || null)}>
-          <option value="">All projects</option>
-          {[...model.projects].map(([id, name]) => (
-            <option key={id} value={id}>
-              {name}
-            </option>
-          ))}
-        </select>
-      </label>
+      {live.isLoaded && (
+        <label class="field">
+          <span>Project</span>
+          <select value={project ?? ''} onChange={(event) => onProject(event.currentTarget.value || null)}>
+            <option value="">All projects</option>
+            {[...model.projects].map(([id, name]) => (
+              <option key={id} value={id}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
       <p class={`badge ${tone}`} role="status" aria-label="Connection" title={title}>
         {text}
       </p>

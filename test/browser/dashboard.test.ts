@@ -208,6 +208,18 @@ describe('the dashboard goes on', () => {
     expect(await dashboard.tells(4)).toEqual(['one', 'two', 'into the silence', 'after']);
   });
 
+  it('when the network went without a word, and the browser knows nothing of it', async () => {
+    proxy.hold();
+    await announce(server, 'into the silence');
+    // Found out by a ping that nobody answers.
+    await reconnecting();
+    proxy.cut();
+    proxy.release();
+    await dashboard.isLive(/^Live, resumed/);
+    await announce(server, 'after');
+    expect(await dashboard.tells(4)).toEqual(['one', 'two', 'into the silence', 'after']);
+  });
+
   it('from now, and says so, when the log is another one', async () => {
     await server[Symbol.asyncDispose]();
     await reconnecting();

@@ -69,7 +69,7 @@ function options(element: HTMLElement): UPlot.Options {
     series: [
       {},
       { label: 'in', stroke: colour('--busy'), width: 2, points: { show: false } },
-      { label: 'out', stroke: colour('--good'), width: 2, dash: [6, 3], points: { show: false } },
+      { label: 'out', stroke: colour('--good'), width: 2, dash: [4, 4], points: { show: false } },
     ],
   };
 }

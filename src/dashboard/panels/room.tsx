@@ -45,7 +45,7 @@ export function Room({ live, project }: PanelProps) {
             )}
             {viewer?.userId !== null && (
               <button type="button" onClick={() => void (isEntered ? presence.leave() : presence.enter())}>
-                {isEntered ? 'Leave' : 'Enter'}
+                {isEntered ? 'Leave room' : 'Enter room'}
               </button>
             )}
           </>

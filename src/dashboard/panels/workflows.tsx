@@ -22,7 +22,7 @@ export function Workflows({ live, project }: PanelProps) {
       live={live}
       rows={workflows.list(project)}
       hasMore={workflows.hasMore}
-      counted="running"
+      counted="active"
       empty="Nothing runs."
       isOver={isOver}
     >
