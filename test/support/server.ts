@@ -26,6 +26,8 @@ export interface Answer<Data> {
 
 export interface TestServerOptions extends Overrides {
   readonly environment?: Readonly<Record<string, string>>;
+  /** Makes the token of `ownToken`, where the server doesn't take those of the tests' secret. */
+  readonly ownToken?: () => string;
   /** To start again on what another server left; it is then up to the test to remove it. */
   readonly directory?: string;
 }
@@ -35,15 +37,22 @@ export class TestServer implements AsyncDisposable {
   readonly gateway: Gateway;
   readonly directory: string;
   readonly #keepsDirectory: boolean;
+  readonly #ownToken: () => string;
 
-  private constructor(gateway: Gateway, directory: string, keepsDirectory: boolean) {
+  private constructor(
+    gateway: Gateway,
+    directory: string,
+    keepsDirectory: boolean,
+    ownToken: () => string = () => tokenFor(),
+  ) {
     this.gateway = gateway;
     this.directory = directory;
     this.#keepsDirectory = keepsDirectory;
+    this.#ownToken = ownToken;
   }
 
   static async start(options: TestServerOptions = {}): Promise<TestServer> {
-    const { environment, directory, ...overrides } = options;
+    const { environment, directory, ownToken, ...overrides } = options;
     const dataDirectory = directory ?? (await mkdtemp(join(tmpdir(), 'tidings-test-')));
     const config = readConfig({
       PORT: '0',
@@ -55,7 +64,7 @@ export class TestServer implements AsyncDisposable {
     });
     const gateway = await createGateway(config, { logger: pino({ level: 'silent' }), ...overrides });
     await gateway.start();
-    return new TestServer(gateway, dataDirectory, directory !== undefined);
+    return new TestServer(gateway, dataDirectory, directory !== undefined, ownToken);
   }
 
   get url(): string {
@@ -68,6 +77,11 @@ export class TestServer implements AsyncDisposable {
 
   get webSocketUrl(): string {
     return this.graphqlUrl.replace('http', 'ws');
+  }
+
+  /** A token that the server takes, whatever its key is. */
+  get ownToken(): string {
+    return this.#ownToken();
   }
 
   /** A token that may do everything, but for what the claims say. */

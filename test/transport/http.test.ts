@@ -1,11 +1,9 @@
-import { createHmac, generateKeyPairSync } from 'node:crypto';
 import { request, type IncomingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
-import jwt from 'jsonwebtoken';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { errorCatalogue } from '../../src/errors.ts';
 import { storeUnavailable, type EventStore } from '../../src/store/store.ts';
-import { JWT_SECRET, TestServer, tokenFor } from '../support/server.ts';
+import { TestServer, tokenFor } from '../support/server.ts';
 
 interface Sent {
   readonly status: number;
@@ -443,113 +441,6 @@ describe('over HTTP', () => {
       const answer = await send(`${server.url}/session`, { method: 'DELETE' });
       expect(answer.status).toBe(204);
       expect(answer.headers['set-cookie']?.[0]).toMatch(/^tidings_session=; .*Max-Age=0/);
-    });
-  });
-
-  describe('a viewer is UNAUTHENTICATED with', () => {
-    const seconds = Math.floor(Date.now() / 1_000);
-    const encode = (part: unknown): string => Buffer.from(JSON.stringify(part)).toString('base64url');
-    /** Signs whatever a library would refuse to sign. */
-    const forge = (header: object, claims: object, secret = JWT_SECRET): string => {
-      const text = `${encode({ typ: 'JWT', ...header })}.${encode(claims)}`;
-      return `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`;
-    };
-    const claims = { sub: 'eve', projects: '*', scope: 'read', iat: seconds, exp: seconds + 600 };
-    const HS256 = { alg: 'HS256' };
-    const { exp: _exp, ...immortal } = claims;
-    const { sub: _sub, ...nobody } = claims;
-
-    it('none of the following, to begin with', async () => {
-      const answer = await post(
-        { query: '{ viewer { userId } }' },
-        { authorization: `Bearer ${forge(HS256, claims)}` },
-      );
-      expect(answer.status).toBe(200);
-    });
-
-    it.each([
-      ['no token', undefined],
-      ['an empty one', 'Bearer '],
-      ['something else than a bearer token', `Basic ${Buffer.from('eve:secret').toString('base64')}`],
-      ['garbage', 'Bearer garbage'],
-      ['garbage of three parts', 'Bearer a.b.c'],
-      ['alg none', `Bearer ${encode({ typ: 'JWT', alg: 'none' })}.${encode(claims)}.`],
-      ['alg none and a signature', `Bearer ${forge({ alg: 'none' }, claims)}`],
-      ['another algorithm', `Bearer ${jwt.sign({ ...claims }, JWT_SECRET, { algorithm: 'HS512' })}`],
-      ['another secret', `Bearer ${forge(HS256, claims, 'another secret, also of more than 32 bytes')}`],
-      ['an expired one', `Bearer ${forge(HS256, { ...claims, exp: seconds - 1 })}`],
-      ['one that is not valid yet', `Bearer ${forge(HS256, { ...claims, nbf: seconds + 300 })}`],
-      ['no exp', `Bearer ${forge(HS256, immortal)}`],
-      ['an exp that is no number', `Bearer ${forge(HS256, { ...claims, exp: String(seconds + 600) })}`],
-      ['an exp beyond 30 days', `Bearer ${forge(HS256, { ...claims, exp: seconds + 31 * 86_400 })}`],
-      [
-        'an exp beyond 30 days, and no iat',
-        `Bearer ${forge(HS256, { ...claims, iat: undefined, exp: seconds + 31 * 86_400 })}`,
-      ],
-      [
-        'an exp beyond 30 days behind an iat in the future',
-        `Bearer ${forge(HS256, { ...claims, iat: seconds + 60 * 86_400, exp: seconds + 61 * 86_400 })}`,
-      ],
-      ['no sub', `Bearer ${forge(HS256, nobody)}`],
-      ['a sub that is no text', `Bearer ${forge(HS256, { ...claims, sub: { $ne: null } })}`],
-      ['an empty sub', `Bearer ${forge(HS256, { ...claims, sub: '' })}`],
-      ['a workspace that is no text', `Bearer ${forge(HS256, { ...claims, workspace: ['default'] })}`],
-      ['projects that are no list', `Bearer ${forge(HS256, { ...claims, projects: 'p1' })}`],
-      ['critical extensions', `Bearer ${forge({ ...HS256, crit: ['exp'] }, claims)}`],
-      ['claims that are no object', `Bearer ${forge(HS256, [1])}`],
-    ])('%s', async (_name, authorization) => {
-      const headers: Record<string, string> = { 'content-type': 'application/json' };
-      if (authorization !== undefined) headers['authorization'] = authorization;
-      for (const accept of ['application/json', 'text/event-stream']) {
-        const answer = await send(server.graphqlUrl, {
-          headers: { ...headers, accept },
-          body: '{"query":"{ viewer { userId } }"}',
-        });
-        expect(answer.status).toBe(401);
-        expect(codeOf(answer)).toBe('UNAUTHENTICATED');
-        expect(answer.text).not.toContain('eve');
-      }
-    });
-
-    describe('an RSA key', () => {
-      const { publicKey, privateKey } = generateKeyPairSync('rsa', {
-        modulusLength: 2_048,
-        publicKeyEncoding: { type: 'spki', format: 'pem' },
-        privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-      });
-      let rsa: TestServer;
-      beforeAll(async () => {
-        rsa = await TestServer.start({
-          environment: {
-            JWT_SECRET: '',
-            JWT_PUBLIC_KEY: publicKey,
-            JWT_ISSUER: 'https://id.example.com',
-            JWT_AUDIENCE: 'tidings',
-          },
-        });
-      });
-      afterAll(async () => rsa[Symbol.asyncDispose]());
-
-      const right = { ...claims, iss: 'https://id.example.com', aud: 'tidings' };
-      const sign = (payload: object): string => jwt.sign({ ...payload }, privateKey, { algorithm: 'RS256' });
-
-      it.each([
-        ['one signed with the public key as a secret', forge(HS256, right, publicKey)],
-        ['one signed with the public key without its last line feed', forge(HS256, right, publicKey.trim())],
-        ['one of another issuer', sign({ ...right, iss: 'https://evil.example' })],
-        ['one of no issuer', sign({ ...right, iss: undefined })],
-        ['one for another audience', sign({ ...right, aud: 'other' })],
-        ['one for no audience', sign({ ...right, aud: undefined })],
-      ])('and %s', async (_name, token) => {
-        const { status, errors } = await rsa.query('{ viewer { userId } }', undefined, { token });
-        expect(status).toBe(401);
-        expect(errors?.[0]?.extensions['code']).toBe('UNAUTHENTICATED');
-      });
-
-      it('but not with one that is right', async () => {
-        const { status } = await rsa.query('{ viewer { userId } }', undefined, { token: sign(right) });
-        expect(status).toBe(200);
-      });
     });
   });
 
