@@ -69,6 +69,8 @@ class Batch {
   readonly #userId: string | null;
   /** Entities that exist once the events so far are written; false: deleted by one of them. */
   readonly #touched = new Map<string, boolean>();
+  /** Projects that one of the events deletes. They hold no repositories any more, even where a later one creates them again. */
+  readonly #deleted = new Set<unknown>();
   readonly #projects = new Map<unknown, ReturnType<typeof projectOf>>();
 
   constructor(view: StateView, userId: string | null) {
@@ -140,7 +142,7 @@ class Batch {
     const key = JSON.stringify([patch['repoId'], patch['projectId'], mustBeRegistered]);
     let project = this.#projects.get(key);
     if (project === undefined) {
-      project = projectOf(this.#view, patch, { mustBeRegistered });
+      project = projectOf(this.#view, patch, { mustBeRegistered, deleted: this.#deleted });
       this.#projects.set(key, project);
     }
     return project;
@@ -174,5 +176,8 @@ class Batch {
       if (!isThere) throw notFound(change.subject, id);
     }
     this.#touched.set(key, !isDeletion);
+    if (!isDeletion || change.subject !== 'project') return;
+    this.#deleted.add(id);
+    this.#projects.clear();
   }
 }

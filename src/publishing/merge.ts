@@ -1,7 +1,7 @@
 /** Merging a change into an entity's state. Pure: what is read and written around it is the publisher's business. */
 import type { z } from 'zod';
 import type { InputIssue } from '../errors.ts';
-import { kinds, subjects, type Subject } from '../events/catalogue.ts';
+import { deletions, kinds, subjects, type Subject } from '../events/catalogue.ts';
 import { isDeletion, lifetimeOf, topicsOf, type EventFacts } from '../events/event.ts';
 import { topic } from '../events/topics.ts';
 import type { EntityWrite, NewEvent } from '../store/store.ts';
@@ -91,6 +91,9 @@ export function merge(
   // A late change of something deleted is told, but doesn't bring it back.
   const staysDeleted = base !== undefined && base.deleted && isStale;
   const before = base === undefined || (base.deleted && !staysDeleted) ? undefined : base.facts;
+  // It is told as what it is then: a report that changes nothing.
+  const isLateDeletion = isStale && !staysDeleted && change.kind !== undefined && deletions.has(change.kind);
+  const { kind, reason = 'REPORTED' } = isLateDeletion ? {} : change;
 
   const start: State = before === undefined ? blankOf(subject) : before.data;
   // Something newer is known: the event is told, with the state as it is.
@@ -104,8 +107,8 @@ export function merge(
   const data = parsed.data;
   const id = subject.id?.(data) ?? null;
   const facts = {
-    kind: staysDeleted ? base.facts.kind : (change.kind ?? subject.kind(before?.data, data)),
-    reason: change.reason ?? 'REPORTED',
+    kind: staysDeleted ? base.facts.kind : (kind ?? subject.kind(before?.data, data)),
+    reason,
     projectId: subject.projectId(data),
     userId: subject.userId?.(data) ?? null,
     entityId: id,

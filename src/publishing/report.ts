@@ -64,13 +64,13 @@ function actorIssues(actor: string | null | undefined): InputIssue[] {
 export async function projectOf(
   view: StateView,
   told: { readonly projectId?: unknown; readonly repoId?: unknown },
-  options: { readonly mustBeRegistered?: boolean } = {},
+  options: { readonly mustBeRegistered?: boolean; readonly deleted?: ReadonlySet<unknown> } = {},
 ): Promise<{ readonly projectId: unknown; readonly issues: readonly InputIssue[] }> {
   const { repoId } = told;
   const projectId = told.projectId ?? undefined;
   if (typeof repoId !== 'string') return { projectId, issues: [] };
   const [holder] = await view.find('project', topic('repo', repoId), 1);
-  if (holder === undefined) {
+  if (holder === undefined || options.deleted?.has(holder.id) === true) {
     if (projectId !== undefined && options.mustBeRegistered !== true) return { projectId, issues: [] };
     throw new TidingsError('NOT_FOUND', `There is no repository "${repoId}"; register it first.`);
   }

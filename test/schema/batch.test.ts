@@ -175,6 +175,52 @@ describe('publishEvents', () => {
     await tell([created, comment, deleted]);
   });
 
+  it('deletes a project and makes it anew, with what was in it before', async () => {
+    const inProject = (id: string, more: object = {}): object => ({ id, projectId: 'apollo', ...more });
+    await tell([
+      { type: 'ISSUE_CREATED', data: inProject('i1', { title: 'Old', body: 'Old' }) },
+      { type: 'ISSUE_CREATED', data: inProject('i2', { title: 'Old' }) },
+      { type: 'PR_CREATED', data: { repoId: 'r1', number: 1, title: 'Old' } },
+    ]);
+    const anew = [
+      { type: 'PROJECT_DELETED', data: { id: 'apollo' } },
+      { type: 'PROJECT_CREATED', data: { id: 'apollo', name: 'Anew' } },
+    ];
+    await tell([
+      { type: 'ISSUE_CREATED', data: inProject('i3', { title: 'Gone at once' }) },
+      { type: 'ISSUE_UPDATED', data: inProject('i1', { labels: ['lost'] }) },
+      ...anew,
+      { type: 'ISSUE_UPDATED', data: inProject('i1', { title: 'New' }) },
+      { type: 'ISSUE_UPDATED', data: inProject('i1', { labels: ['new'] }) },
+      { type: 'ISSUE_CREATED', data: inProject('i4', { title: 'New' }) },
+    ]);
+    const { project, issues, pullRequests } = await space.ask(
+      `{ project(id: "apollo") { name repositories { id } } pullRequests { nodes { number } }
+         issues { nodes { id title body labels } } }`,
+    );
+    expect(project).toEqual({ name: 'Anew', repositories: [] });
+    expect(pullRequests.nodes).toEqual([]);
+    expect(issues.nodes).toEqual([
+      { id: 'i1', title: 'New', body: null, labels: ['new'] },
+      { id: 'i4', title: 'New', body: null, labels: [] },
+    ]);
+  });
+
+  it('knows that a project which it deletes holds no repositories any more, created again or not', async () => {
+    const anew = [
+      { type: 'PR_UPDATED', data: { repoId: 'r1', number: 1 } },
+      { type: 'PROJECT_DELETED', data: { id: 'apollo' } },
+      { type: 'PROJECT_CREATED', data: { id: 'apollo', name: 'Anew' } },
+    ];
+    for (const late of [
+      { type: 'PR_UPDATED', data: { repoId: 'r1', number: 1 } },
+      { type: 'WORKFLOW_STARTED', data: { id: 'w1', repoId: 'r1' } },
+    ]) {
+      expect(await refusal([...anew, late])).toMatchObject({ code: 'NOT_FOUND' });
+    }
+    await tell(anew);
+  });
+
   it('repeats nothing for a known key, and makes ids that are the same again', async () => {
     const risk = { type: 'RISK_ALERT', data: { projectId: 'apollo', severity: 'LOW', message: 'Rain' } };
     const first = await tell([risk, risk], { idempotencyKey: 'k' });

@@ -476,6 +476,32 @@ describe('issues', () => {
     });
   });
 
+  it('are not deleted by a deletion that is older than what is known of them', async () => {
+    const old = '2026-01-01T00:00:00Z';
+    const recent = '2026-02-01T00:00:00Z';
+    await space.tell('reportIssue', { id: 'i1', projectId: 'p1', title: 'New', occurredAt: recent });
+    const issue = { issue: { title: 'New' } };
+    expect(await space.tell('deleteIssue', { id: 'i1', occurredAt: old }, 'issue { title }')).toEqual(issue);
+    expect(await space.ask('{ issue(id: "i1") { title } }')).toEqual(issue);
+    expect(await written(1)).toMatchObject([
+      {
+        type: 'ISSUE_UPDATED',
+        reason: 'REPORTED',
+        occurredAt: '2026-01-01T00:00:00.000Z',
+        changedFields: [],
+      },
+    ]);
+
+    await space.tell('updateProject', { id: 'p1', name: 'New', occurredAt: recent });
+    await space.tell('deleteProject', { id: 'p1', occurredAt: old });
+    expect(await space.ask('{ project(id: "p1") { name } issue(id: "i1") { title } }')).toEqual({
+      project: { name: 'New' },
+      ...issue,
+    });
+    await space.tell('deleteProject', { id: 'p1', occurredAt: recent });
+    expect(await space.ask('{ project(id: "p1") { name } }')).toEqual({ project: null });
+  });
+
   it('that were deleted do not come back by a late report', async () => {
     await space.tell('reportIssue', { id: 'i1', projectId: 'p1' });
     await space.tell('deleteIssue', { id: 'i1', occurredAt: '2026-02-01T00:00:00Z' });
