@@ -1,6 +1,6 @@
 /** src/ → dist/: compiles TypeScript and copies every other file (Lua scripts and the like) as it is; Vite makes the dashboard. */
 import { spawnSync } from 'node:child_process';
-import { cpSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, cpSync, rmSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -16,6 +16,9 @@ cpSync(`${root}src`, `${root}dist`, {
   filter: (source) =>
     source !== `${root}src/dashboard` && (statSync(source).isDirectory() || !source.endsWith('.ts')),
 });
+
+// It is the program `tidings` too.
+chmodSync(`${root}dist/main.js`, 0o755);
 
 function run(program: string, ...args: readonly string[]): void {
   const { status } = spawnSync(process.execPath, [`node_modules/${program}`, ...args], {

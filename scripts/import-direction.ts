@@ -22,6 +22,7 @@ const layers = [
   ['config'],
   ['backend'],
   ['gateway', 'welcome'],
+  ['cli'],
   ['main'],
 ];
 const alone = 'dashboard';

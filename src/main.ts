@@ -1,21 +1,6 @@
-import { readConfig } from './config.ts';
-import { createGateway } from './gateway.ts';
-import { startFailure, welcome } from './welcome.ts';
+#!/usr/bin/env node
+import { runCommandLine } from './cli/program.ts';
 
-/** Told on standard error and not as a log line: they are for the person who starts the server. */
-function giveUp(error: unknown): never {
-  console.error(startFailure(error, 'npm start'));
-  process.exit(1);
-}
-
-async function main(): Promise<void> {
-  const gateway = await createGateway(readConfig(process.env));
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => void gateway.stop().then(() => process.exit(0), giveUp));
-  }
-  await gateway.start();
-  const text = welcome(gateway);
-  if (text !== '') console.log(text);
-}
-
-await main().catch(giveUp);
+// Without a command it is the server, which is what containers and process managers start.
+const given = process.argv.slice(2);
+process.exitCode = await runCommandLine(given.length === 0 ? ['serve'] : given);

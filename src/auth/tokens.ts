@@ -104,9 +104,11 @@ export interface TokenClaims {
   readonly projects?: '*' | readonly string[];
   /** Scopes with spaces between them. */
   readonly scope?: string;
+  readonly iss?: string;
+  readonly aud?: string;
 }
 
-/** Makes an HS256 token, for development and tests. */
+/** Makes an HS256 token. */
 export function signToken(secret: string, claims: TokenClaims, expiresInSeconds: number): string {
   return jwt.sign({ ...claims }, secret, { algorithm: 'HS256', expiresIn: expiresInSeconds });
 }
