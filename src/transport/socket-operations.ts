@@ -50,7 +50,10 @@ export class SocketOperations {
     });
   }
 
-  /** Starts a subscription, its results each behind `prefix`, and adds it to its connection; fails without an error when by then nobody wants it any more. */
+  /**
+   * Starts a subscription, its results each behind `prefix`, and adds it to its connection. Fails without an error when by then nobody wants it
+   * any more.
+   */
   async subscribe(
     { connection, id, request, prepared }: SocketRequest,
     prefix: string,
