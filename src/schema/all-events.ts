@@ -5,7 +5,7 @@ import { decodeCursor, encodeCursor, PositionLost, type Position } from '../even
 import { topic } from '../events/topics.ts';
 import type { Page } from '../store/store.ts';
 import { builder, covers, coversOneOf, isGiven, type InputFieldBuilder } from './builder.ts';
-import { checkFirst, PageInfo } from './connections.ts';
+import { AnswerSize, checkFirst, PageInfo } from './connections.ts';
 import { requestOf, type RequestContext } from './context.ts';
 import { ChangeReason, Event, EventType } from './event.ts';
 import { eventsLog, listenAt, topicsOfPlace } from './place.ts';
@@ -13,9 +13,9 @@ import { subscription } from './subscriptions.ts';
 
 const FIRST = 50;
 const MOST = 500;
-/** Entries read at once, and looked at for one request. */
+/** Entries read at once, and how often for one request: a store also bounds the bytes that it reads at once. */
 const READ = 500;
-const MAX_SCANNED = 5_000;
+const MAX_READS = 10;
 
 /** What is looked for: the filter of history, and the arguments of the subscription. */
 const filterFields = (t: InputFieldBuilder) => ({
@@ -120,16 +120,19 @@ builder.queryField('events', (t) =>
 
       const entries: Entry[] = [];
       let end = startedBehind;
-      for (let scanned = 0; ;) {
+      const size = new AnswerSize();
+      for (let reads = 1; ; reads++) {
         const page = await readLog(request, end ?? 'oldest');
+        let isFull = false;
         for (const entry of page.entries) {
           end = entry.position;
-          scanned += 1;
-          if (passes(filter, entry) && mayRead(request.viewer, entry)) entries.push(entry);
-          if (entries.length === first) break;
+          if (!passes(filter, entry) || !mayRead(request.viewer, entry)) continue;
+          entries.push(entry);
+          isFull = size.isReachedBy(entry) || entries.length === first;
+          if (isFull) break;
         }
         end ??= page.head;
-        const isDone = entries.length === first || scanned >= MAX_SCANNED || page.entries.length === 0;
+        const isDone = isFull || reads === MAX_READS || page.entries.length === 0;
         if (isDone || end.offset >= page.head.offset) return { entries, startedBehind, end, head: page.head };
       }
     },

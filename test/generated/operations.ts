@@ -43,7 +43,7 @@ export type ChangeReason =
   | 'LOCK'
   /** The milestone changed. */
   | 'MILESTONE'
-  /** It now belongs to another project. */
+  /** It now belongs to another project, with its repository. Told to the readers of that project; those of the project that it left are told by their project's update, with the reason REPOSITORY. */
   | 'MOVED'
   /** Opened. */
   | 'OPENED'

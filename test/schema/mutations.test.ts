@@ -315,6 +315,21 @@ describe('repositories', () => {
     });
   });
 
+  it('that move are told to the readers of the project that they leave by its update alone', async () => {
+    await space.tell('upsertProject', { id: 'p2', name: 'Two' });
+    await space.tell('reportPullRequest', { repoId: 'r1', number: 1, title: 'T' });
+    const { cursor } = await space.tell('registerRepository', { projectId: 'p1', fullName: 'octo/one' });
+    await space.tell('registerRepository', { projectId: 'p2', fullName: 'octo/one' });
+    const { events } = await space.ask(
+      `{ events(after: "${cursor}") { nodes { type reason ... on ProjectUpdate { changes } } } }`,
+      {},
+      { projects: ['p1'], scopes: ['read'] },
+    );
+    expect(events.nodes).toEqual([
+      { type: 'PROJECT_UPDATED', reason: 'REPOSITORY', changes: { repositories: [] } },
+    ]);
+  });
+
   it('move only with access to both projects', async () => {
     await space.tell('upsertProject', { id: 'p2', name: 'Two' });
     const move = { projectId: 'p2', fullName: 'octo/one' };

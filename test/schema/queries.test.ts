@@ -282,6 +282,49 @@ describe('paging through a list', () => {
   });
 });
 
+describe('pages of large entries', () => {
+  const PAGE_CHARACTERS = 2 * 1_024 * 1_024;
+  const body = 'x'.repeat(60_000);
+  const selection = 'pageInfo { hasNextPage endCursor }';
+
+  /** Each page with less than it was asked for, but for the last. */
+  async function pages(ask: (after: string) => Promise<Connection>): Promise<string[]> {
+    const ids: string[] = [];
+    for (let after = ''; ;) {
+      const { nodes, pageInfo } = await ask(after);
+      expect(nodes.length).toBeGreaterThan(0);
+      expect(JSON.stringify(nodes).length).toBeLessThan(PAGE_CHARACTERS + 2 * body.length);
+      ids.push(...nodes.map(({ issue }) => issue.id));
+      if (!pageInfo.hasNextPage) return ids;
+      after = `, after: "${pageInfo.endCursor}"`;
+    }
+  }
+  interface Connection {
+    readonly nodes: readonly { readonly issue: { readonly id: string; readonly body: string } }[];
+    readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string };
+  }
+
+  it('end before they are too large, in lists as in history, and nothing is left out', async () => {
+    await space.tell('upsertProject', { id: 'p1', name: 'One' });
+    const ids = Array.from({ length: 90 }, (_, index) => `i${10 + index}`);
+    for (const id of ids) await space.tell('reportIssue', { id, projectId: 'p1', body });
+    const history = await pages(async (after) => {
+      const filter = `filter: { types: [ISSUE_CREATED] }, first: 500${after}`;
+      return (
+        await space.ask(
+          `{ events(${filter}) { nodes { ... on IssueUpdate { issue { id body } } } ${selection} } }`,
+        )
+      ).events;
+    });
+    expect(history).toEqual(ids);
+    const inList = await pages(async (after) => {
+      const { issues } = await space.ask(`{ issues(first: 100${after}) { nodes { id body } ${selection} } }`);
+      return { ...issues, nodes: issues.nodes.map((issue: unknown) => ({ issue })) };
+    });
+    expect(inList).toEqual(ids);
+  });
+});
+
 describe('history', () => {
   interface History {
     readonly nodes: readonly { readonly type: string; readonly cursor: string }[];
