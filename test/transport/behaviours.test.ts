@@ -48,7 +48,8 @@ describe.each(drivers)('a subscription over $name', (driver) => {
   const peers: Peer[] = [];
 
   beforeAll(async () => {
-    server = await TestServer.start({ limits: { highWaterMark: 64 * 1_024 } });
+    // Whoever doesn't read doesn't answer pings either.
+    server = await TestServer.start({ limits: { highWaterMark: 64 * 1_024, pingMs: 600_000 } });
   });
   afterEach(() => {
     for (const peer of peers.splice(0)) peer[Symbol.dispose]();
@@ -234,5 +235,5 @@ describe.each(drivers)('a subscription over $name', (driver) => {
     expect(newest).toEqual(newest.toSorted((a, b) => a - b));
     expect(newest.slice(-2)).toEqual(percents.slice(-2));
     await until(async () => (await stats()).live === 2);
-  });
+  }, 60_000);
 });

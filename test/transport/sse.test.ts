@@ -398,6 +398,7 @@ describe('over server-sent events', () => {
         expect(seenSlowly).toEqual(seenQuickly);
         slow.destroy();
       },
+      60_000,
     );
 
     it('is cut off when it takes nothing for a whole write deadline', async () => {
