@@ -34,6 +34,8 @@ export function App({ live }: { readonly live: Live }) {
   // A project may be deleted while it is looked at.
   const shown = project !== null && model.projects.has(project) ? project : null;
   const why = link.state === 'refused' ? link.why : wantsToSignIn ? 'asked' : null;
+  // Who is not let in any more sees nothing of what was; an expired token goes on from there with the next.
+  const isShown = why === null || why === 'asked' || (why === 'expired' && live.isLoaded);
   const props: PanelProps = { live, project: shown };
   const isAdmin = viewer?.scopes.includes('admin') === true;
 
@@ -66,7 +68,7 @@ export function App({ live }: { readonly live: Live }) {
         </p>
       )}
       <main id="panels" tabIndex={-1} class={link.state === 'live' ? '' : 'stale'}>
-        {(live.isLoaded || why === null) && (
+        {isShown && (
           <>
             <Feed {...props} />
             <PullRequests {...props} />

@@ -72,7 +72,7 @@ export class Connection {
         },
         closed: (event) => {
           clearTimeout(giveUp);
-          this.#closed((event as { code?: number }).code);
+          this.#closed(event as { code?: number; reason?: string });
         },
       },
     });
@@ -138,17 +138,14 @@ export class Connection {
     return { ended, stop };
   }
 
-  #closed(code: number | undefined): void {
+  #closed({ code, reason }: { readonly code?: number; readonly reason?: string }): void {
     if (code === FORBIDDEN) {
       const token = currentToken();
-      const wasLive = this.#link.state === 'live';
-      const why =
-        token === null
-          ? 'missing'
-          : wasLive || hasExpired(token)
-            ? ('expired' as const)
-            : ('refused' as const);
-      this.#turn({ state: 'refused', why });
+      if (token === null) this.#turn({ state: 'refused', why: 'missing' });
+      // The server says it of an open connection; the clock of this machine may be late.
+      else if (reason === 'Token expired' || hasExpired(token))
+        this.#turn({ state: 'refused', why: 'expired' });
+      else this.refuse();
     } else if (this.#link.state === 'live' || (this.#link.state === 'connecting' && code !== TERMINATED)) {
       this.#turn({ state: 'lost', since: Date.now() });
     }

@@ -91,6 +91,7 @@ export class Live {
     for (let tries = 0; run === this.#run; tries++) {
       try {
         await this.#load(run);
+        if (run !== this.#run) return;
         await this.#listen(run, () => (tries = 0));
       } catch (error) {
         if (run !== this.#run || this.link.state === 'refused') return;

@@ -87,6 +87,17 @@ describe('the dashboard of a server with keys', () => {
     await dashboard.close();
   });
 
+  it('shows nothing any more to whose token was revoked', async () => {
+    const dashboard = await DashboardPage.open(browser, server.url, { token: tokenFor({ sub: 'mallory' }) });
+    await dashboard.isLive();
+    await server.run(AnnounceDocument, { input: { message: 'not for everybody' } });
+    await dashboard.shows('Events', 'not for everybody');
+    await server.run('mutation { revoke(input: { userId: "mallory" }) { __typename } }');
+    await heading(dashboard, 'The server does not accept this token');
+    expect(await dashboard.panel('Events').count()).toBe(0);
+    await dashboard.close();
+  });
+
   it('says when a token is for something else', async () => {
     const dashboard = await DashboardPage.open(browser, server.url, {
       token: tokenFor({ scope: 'publish' }),
