@@ -12,7 +12,12 @@ export default defineConfig({
       {
         extends: true,
         // A browser takes its time where others are at work too.
-        test: { name: 'browser', include: ['test/browser/**/*.test.ts'], testTimeout: 60_000 },
+        test: {
+          name: 'browser',
+          include: ['test/browser/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
       },
     ],
     pool: 'forks',

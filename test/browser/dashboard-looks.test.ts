@@ -85,7 +85,7 @@ it('is used by keyboard alone, and everything in reach has a name', async () => 
       const labelledBy = element.getAttribute('aria-labelledby');
       const label = labelledBy === null ? null : document.getElementById(labelledBy);
       const labels = (element as HTMLSelectElement).labels?.[0]?.firstElementChild;
-      return (label ?? labels ?? element).textContent?.trim() ?? '';
+      return element.ariaLabel ?? (label ?? labels ?? element).textContent?.trim() ?? '';
     });
     if (name === null) break;
     names.push(name);

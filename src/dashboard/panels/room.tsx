@@ -44,8 +44,12 @@ export function Room({ live, project }: PanelProps) {
               </label>
             )}
             {viewer?.userId !== null && (
-              <button type="button" onClick={() => void (isEntered ? presence.leave() : presence.enter())}>
-                {isEntered ? 'Leave room' : 'Enter room'}
+              <button
+                type="button"
+                aria-label={isEntered ? 'Leave room' : 'Enter room'}
+                onClick={() => void (isEntered ? presence.leave() : presence.enter())}
+              >
+                {isEntered ? 'Leave' : 'Enter'}
               </button>
             )}
           </>
