@@ -6,8 +6,8 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { machine, table } from './report.ts';
-import type { Extent, Row, Scenario } from './scenario.ts';
+import { machine, table, type Report, type Results } from './report.ts';
+import type { Extent, Scenario } from './scenario.ts';
 import { fanout } from './scenarios/fanout.ts';
 import { filters } from './scenarios/filters.ts';
 import { herd } from './scenarios/herd.ts';
@@ -56,7 +56,7 @@ const say = (text: string): void => {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
 };
 
-const results: Record<string, readonly Row[]> = {};
+const results: Record<string, Results> = {};
 for (const name of names) {
   const scenario = scenarios[name]!;
   const usual = scenario.extent(options.quick);
@@ -76,12 +76,18 @@ for (const name of names) {
     );
     process.exit(1);
   }
-  results[name] = await scenario.run(extent);
+  const rows = await scenario.run(extent).catch((error: unknown) => {
+    say('');
+    console.error(`\n${name} failed. ${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = 1;
+  });
+  if (rows === undefined) continue;
+  results[name] = { about: scenario.about, rows };
   say('');
-  console.log(`\n${name}\n${scenario.about}\n\n${table(results[name])}`);
+  console.log(`\n${name}\n${scenario.about}\n\n${table(rows)}`);
 }
-const report = { date: new Date().toISOString().slice(0, 10), machine: machine(), results };
+const report: Report = { date: new Date().toISOString().slice(0, 10), machine: machine(), results };
 // A part of it, or a hurried one, doesn't take the place of the figures that README shows.
-const isWhole = process.argv.length === 2;
+const isWhole = process.argv.length === 2 && process.exitCode !== 1;
 const file = options.json ?? (isWhole ? 'bench/results.json' : undefined);
 if (file !== undefined) writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);

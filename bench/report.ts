@@ -1,6 +1,20 @@
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import type { Row } from './scenario.ts';
 
+/** What is written as JSON. README's tables are made of bench/results.json. */
+export interface Report {
+  readonly date: string;
+  readonly machine: ReturnType<typeof machine>;
+  /** What has to be known of figures that are not from one whole run. */
+  readonly note?: string;
+  readonly results: Readonly<Record<string, Results>>;
+}
+
+export interface Results {
+  readonly about: string;
+  readonly rows: readonly Row[];
+}
+
 /** What was measured on, without names. */
 export function machine() {
   return {

@@ -1,11 +1,12 @@
 /**
- * Writes the tables of README.md that say what src/errors.ts and src/config.ts say: `npm run docs`. With --check it
+ * Writes the tables of README.md that say what src/errors.ts, src/config.ts and bench/results.json say: `npm run docs`. With --check it
  * only looks whether they are there as they should be.
  *
  * A table stands between `<!-- generated: NAME -->` and `<!-- end of NAME -->`.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { format, resolveConfig } from 'prettier';
+import type { Report } from '../bench/report.ts';
 import { settings } from '../src/config.ts';
 import { errorCatalogue } from '../src/errors.ts';
 
@@ -19,6 +20,26 @@ function table(head: Row, rows: readonly Row[]): string {
 }
 
 const code = (text: string): string => (text === '' ? '' : `\`${text}\``);
+
+/** What `npm run bench` measured last. */
+function costs(): string {
+  const {
+    date,
+    machine,
+    note = '',
+    results,
+  } = JSON.parse(readFileSync('bench/results.json', 'utf8')) as Report;
+  const sections = Object.entries(results).map(([name, { about, rows }]) => {
+    const columns = Object.keys(rows[0] ?? {});
+    const lines = rows.map((row) => columns.map((column) => String(row[column] ?? '')));
+    return `**${name}.** ${about}\n\n${table(columns, lines)}`;
+  });
+  const { cores, cpu, memoryGiB, node } = machine;
+  return [
+    `${date}, ${cores} cores of ${cpu}, ${memoryGiB} GiB, Node ${node}. ${note}`.trimEnd(),
+    ...sections,
+  ].join('\n\n');
+}
 
 const tables: Readonly<Record<string, string>> = {
   errors: table(
@@ -40,6 +61,7 @@ const tables: Readonly<Record<string, string>> = {
       code(setting.example),
     ]),
   ),
+  costs: costs(),
 };
 
 const before = readFileSync(path, 'utf8');
@@ -55,7 +77,9 @@ after = await format(after, { ...(await resolveConfig(path)), filepath: path });
 if (after === before) {
   console.log(`${path}: ${Object.keys(tables).length} generated tables are as they should be.`);
 } else if (process.argv.includes('--check')) {
-  console.error(`${path} does not say what src/errors.ts and src/config.ts say: npm run docs`);
+  console.error(
+    `${path} does not say what src/errors.ts, src/config.ts and bench/results.json say: npm run docs`,
+  );
   process.exitCode = 1;
 } else {
   writeFileSync(path, after);

@@ -12,8 +12,9 @@ export interface ClientOptions {
   readonly subscribe: unknown;
   /** An event has come: its number in its stream. */
   readonly onEvent: (seq: number) => void;
-  /** The connection ended, or says what it should not. */
-  readonly onFault: (reason: string) => void;
+  readonly onClosed: (reason: string) => void;
+  /** The server says what it should not. */
+  readonly onMistake: (what: string) => void;
 }
 
 const TEXT = 0x1;
@@ -88,7 +89,7 @@ export class Client {
   #fail(reason: string): void {
     if (this.#isClosed) return;
     this.destroy();
-    if (this.#settle === undefined) return this.#options.onFault(reason);
+    if (this.#settle === undefined) return this.#options.onClosed(reason);
     this.#settle(new Error(`a client could not connect: ${reason}`));
     this.#settle = undefined;
   }
@@ -158,14 +159,14 @@ export class Client {
   }
 
   #message(text: string): void {
-    const { type } = JSON.parse(text) as { type: string };
+    const type = /^\{(?:"id":"1",)?"type":"(\w+)"/.exec(text)?.[1];
     if (type === 'connection_ack') {
       this.#sendJson({ id: '1', type: 'subscribe', payload: this.#options.subscribe });
       this.#ready();
     } else if (type === 'ping') {
       this.#sendJson({ type: 'pong' });
     } else {
-      this.#fail(`unexpected message ${text}`);
+      this.#options.onMistake(type === undefined ? `bytes that are no message: ${text.slice(0, 100)}` : text);
     }
   }
 

@@ -214,7 +214,8 @@ export class Swarm {
         },
       },
       onEvent: (seq) => this.#arrived(member, seq),
-      onFault: (reason) => {
+      onMistake: (what) => this.#fail(`a client got ${what}`),
+      onClosed: (reason) => {
         if (!member.mayBeCutOff) return this.#fail(reason);
         this.#cutOff++;
         member.isAwaited = false;
