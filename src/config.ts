@@ -176,6 +176,12 @@ export interface Config extends Settings {
 /** All mistakes of the environment, each with the variable's name and an example. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
+  readonly mistakes: readonly string[];
+
+  constructor(mistakes: readonly string[]) {
+    super(`The configuration is wrong:\n${mistakes.map((each) => `  ${each}`).join('\n')}`);
+    this.mistakes = mistakes;
+  }
 }
 
 /** @throws ConfigError */
@@ -199,7 +205,6 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       `HOST: is reachable from outside, which needs a key for tokens, for example JWT_SECRET=${settings.JWT_SECRET.example}`,
     );
   }
-  if (mistakes.length > 0)
-    throw new ConfigError(`The configuration is wrong:\n${mistakes.map((each) => `  ${each}`).join('\n')}`);
+  if (mistakes.length > 0) throw new ConfigError(mistakes);
   return { ...(values as unknown as Settings), developmentMode };
 }

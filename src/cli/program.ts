@@ -49,6 +49,9 @@ function program(): Command {
   addToken(tidings.command('token'));
   addTail(tidings.command('tail'));
   addPublish(tidings.command('publish'));
+  addExport(tidings.command('export'));
+  addImport(tidings.command('import'));
+  addDoctor(tidings.command('doctor'));
   return tidings;
 }
 
@@ -125,6 +128,46 @@ function addPublish(command: Command): void {
       ),
     )
     .action(async (file, options) => (await import('./publish.ts')).publish(file, options));
+}
+
+function addExport(command: Command): void {
+  command
+    .description(
+      'Write the log of a workspace as JSON lines, with the states that outlived it. Reads REDIS_URL or DATA_DIR itself: a server without Redis has to be stopped first.',
+    )
+    .option('--workspace <name>', 'the workspace', 'default')
+    .option('--output <file>', 'a new file; default: standard output')
+    .addHelpText(
+      'after',
+      examples('tidings export > default.jsonl', 'tidings export --workspace acme --output acme.jsonl'),
+    )
+    .action(async (options) => (await import('./export.ts')).exportLog(options));
+}
+
+function addImport(command: Command): void {
+  command
+    .description(
+      'Append an exported log to a workspace, in its order. Kept are states, actors and times of occurrence; new are cursors and times of recording. Presence is not part of it. Writes to REDIS_URL or DATA_DIR itself, as export reads.',
+    )
+    .argument('<file>', 'what export wrote; - for standard input')
+    .option('--workspace <name>', 'the workspace; default: the one that it was exported from')
+    .option('--append', 'also to a workspace that is not empty')
+    .addHelpText(
+      'after',
+      `
+After an interruption run it again: what is there already is passed over, for 7 days.
+${examples('tidings import default.jsonl', 'tidings import acme.jsonl --workspace acme-copy')}`,
+    )
+    .action(async (file, options) => (await import('./import.ts')).importLog(file, options));
+}
+
+function addDoctor(command: Command): void {
+  command
+    .description(
+      'Look whether a server can run here, with this environment, and say what to do where it can not. Changes nothing.',
+    )
+    .addHelpText('after', examples('tidings doctor', 'REDIS_URL=redis://redis:6379 tidings doctor'))
+    .action(async () => (await import('./doctor.ts')).doctor());
 }
 
 /** The options of commands that talk to a server. */

@@ -124,7 +124,12 @@ export function merge(
   return { event: { facts, write: id === null ? null : entityWrite(facts, id, base) } };
 }
 
-function entityWrite(facts: EventFacts, id: string, base: Base | undefined): EntityWrite {
+/** What an event does to the state of its entity, which was at `base` before. */
+export function entityWrite(
+  facts: EventFacts,
+  id: string,
+  base: Pick<Base, 'revision' | 'fingerprint'> | undefined,
+): EntityWrite {
   const deleted = isDeletion(facts);
   const write: EntityWrite = {
     type: kinds[facts.kind],

@@ -1,11 +1,14 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { TidingsError, type ErrorCode } from '../../src/errors.ts';
 import type { EventStore } from '../../src/store/store.ts';
 import { CommandProcess, type CommandOptions } from '../support/command.ts';
 import { TestServer } from '../support/server.ts';
+
+// Each starts many processes, and machines may be slow.
+vi.setConfig({ testTimeout: 60_000 });
 
 let server: TestServer;
 let directory: string;

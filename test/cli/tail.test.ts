@@ -1,10 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { CommandProcess } from '../support/command.ts';
 import { ServerProcess } from '../support/process.ts';
 import { freePort } from '../support/redis.ts';
 import { TestServer, tokenFor } from '../support/server.ts';
+
+// Each starts many processes, and machines may be slow.
+vi.setConfig({ testTimeout: 60_000 });
 
 let server: TestServer;
 beforeAll(async () => {

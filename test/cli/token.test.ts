@@ -1,7 +1,10 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { CommandProcess } from '../support/command.ts';
 import { ServerProcess } from '../support/process.ts';
 import { JWT_SECRET, TestServer } from '../support/server.ts';
+
+// Each starts many processes, and machines may be slow.
+vi.setConfig({ testTimeout: 60_000 });
 
 let server: TestServer;
 beforeAll(async () => {
@@ -89,7 +92,7 @@ it('shows what can be given, and that a command is none', async () => {
   const help = await CommandProcess.run(['--help']);
   expect(help).toMatchObject({ code: 0, stderr: '' });
   expect(help.stdout).toContain('Exit codes:');
-  for (const command of ['serve', 'token', 'tail', 'publish']) {
+  for (const command of ['serve', 'token', 'tail', 'publish', 'export', 'import', 'doctor']) {
     expect((await CommandProcess.run([command, '--help'])).stdout).toContain(`Examples:\n  $ `);
   }
   expect(await CommandProcess.run(['nonsense'])).toMatchObject({ code: 2, stdout: '' });
