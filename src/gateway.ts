@@ -29,6 +29,7 @@ import { Operations } from './transport/operations.ts';
 import { presentResult } from './transport/present.ts';
 import { multipart } from './transport/multipart.ts';
 import { ResponseStreams } from './transport/response-streams.ts';
+import { ResumePoints } from './transport/resume.ts';
 import { SocketOperations } from './transport/socket-operations.ts';
 import { serverSentEvents } from './transport/sse.ts';
 import { createTransportWs } from './transport/transport-ws.ts';
@@ -170,6 +171,12 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     connection,
   });
 
+  const resumePoints = new ResumePoints({
+    store,
+    records: backend.records,
+    retryMs: limits.retryMs,
+    onError,
+  });
   const operations = new Operations({ documents: new Documents(schema), hub, onHidden: onError });
   const { highWaterMark, writeDeadlineMs } = limits;
   const streamOptions = {
@@ -186,7 +193,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
   };
   const webSocketOptions = {
     operations,
-    socketOperations: new SocketOperations({ operations, contextOf, now }),
+    socketOperations: new SocketOperations({ operations, contextOf, resumePoints, now }),
     authenticator,
     maxOperations: limits.operationsPerConnection,
     initTimeoutMs: limits.initTimeoutMs,

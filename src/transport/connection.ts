@@ -4,12 +4,14 @@ import type { WebSocket } from 'ws';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { Viewer } from '../auth/viewer.ts';
 import { TidingsError, type ErrorCode } from '../errors.ts';
+import { encodeCursor } from '../events/position.ts';
 import type { Subscription } from '../hub/hub.ts';
 import { toWire, type EncodedResult, type Sink } from '../hub/sink.ts';
 import type { ConnectionContext } from '../schema/context.ts';
 import { textFrame } from './frame.ts';
 import type { Opened, OpenFailure } from './operations.ts';
 import { Outlet } from './outlet.ts';
+import { Pulse } from './pulse.ts';
 
 export interface ConnectionOptions {
   readonly socket: WebSocket;
@@ -27,6 +29,19 @@ interface OpenOperation {
   readonly subscription: Subscription;
   /** Asks again, with the connection's viewer of then. */
   readonly reopen: () => Promise<Opened | OpenFailure>;
+  /** How its client goes on after a break; undefined where it tells that itself, by `after`. */
+  readonly resume: ResumedOperation | undefined;
+}
+
+export interface ResumedOperation {
+  /** The client wants to know where it is, though it got nothing for a while. */
+  readonly tell: ((cursor: string) => void) | undefined;
+  /** Everything up to here has arrived. */
+  readonly onArrived: ((cursor: string) => void) | undefined;
+  /** The operation is over, and not because its connection is. */
+  readonly onOver: () => void;
+  /** The newest cursor that was told or has arrived. */
+  cursor: string | undefined;
 }
 
 /** Close codes beside the protocols' own; clients tell by them whether to come back. */
@@ -40,9 +55,10 @@ export class Connection implements ConnectionContext {
   readonly #options: ConnectionOptions;
   readonly #outlet: Outlet;
   readonly #operations = new Map<string, OpenOperation>();
-  readonly #ping: NodeJS.Timeout;
+  readonly #pulse: Pulse;
   #id = randomUUID();
   #viewer: Viewer | undefined;
+  #session: string | undefined;
   #stopWaiting: () => void = () => undefined;
   /** The last token that is being verified: they take their places in the order in which they came. */
   #verifying: Promise<unknown> = Promise.resolve();
@@ -58,22 +74,10 @@ export class Connection implements ConnectionContext {
       onStalled: () => socket.terminate(),
       isOpen: () => socket.readyState === socket.OPEN,
     });
-    let isAlive = true;
-    let sent = 0;
-    socket.on('pong', () => (isAlive = true));
-    this.#ping = setInterval(() => {
-      // A ping waits behind all that a slow peer has not taken yet; that it takes something shows as well that it is there.
-      const { bytesWritten, writableLength } = options.rawSocket;
-      const isTaking = writableLength > 0 && bytesWritten - writableLength > sent;
-      sent = bytesWritten - writableLength;
-      if (!isAlive && !isTaking) return socket.terminate();
-      if (!isAlive) return;
-      isAlive = false;
-      socket.ping();
-    }, options.pingMs);
+    this.#pulse = new Pulse({ ...options, outlet: this.#outlet, onPing: () => this.#markCursors() });
     // Cleaning up hangs on the socket itself: protocol hooks are skipped when it closes in the middle of a handshake.
     socket.once('close', () => {
-      clearInterval(this.#ping);
+      this.#pulse.stop();
       this.#stopWaiting();
       options.release(this.#id);
       for (const { subscription } of this.#operations.values()) subscription.stop();
@@ -87,9 +91,20 @@ export class Connection implements ConnectionContext {
     return this.#viewer;
   }
 
+  /** The client's own name for its session, under which its operations go on where they were on another connection. */
+  get session(): string | undefined {
+    return this.#session;
+  }
+
   /** What the connection's user holds, in rooms for example, is held in this name. Another user gets another one. */
   get id(): string {
     return this.#id;
+  }
+
+  /** What its client told when it connected, beside the token. */
+  greet(params: Readonly<Record<string, unknown>> | undefined): void {
+    const resume = params?.['resume'];
+    if (typeof resume === 'string' && resume !== '' && resume.length <= 256) this.#session = resume;
   }
 
   /** Takes operations on behalf of the viewer from now on, until the token ends. Nothing happens where it is closed already. */
@@ -121,11 +136,13 @@ export class Connection implements ConnectionContext {
     this.#outlet.write(textFrame, wire, wire.length);
   }
 
-  /** Where the results of one operation go: each behind `prefix`, which opens one JSON object. */
-  sink(prefix: string): Sink {
+  /** Where the results of one operation go: each behind `prefix`, which opens one JSON object, with its cursor where that is wanted. */
+  sink(prefix: string, withCursors: boolean): Sink {
     const outlet = this.#outlet;
     const start = toWire(prefix);
-    const encode = ({ payload }: EncodedResult): string => textFrame(`${start}${payload}}`);
+    const encode = withCursors
+      ? (result: EncodedResult): string => textFrame(`${start}${result.payloadWithCursor}}`)
+      : ({ payload }: EncodedResult): string => textFrame(`${start}${payload}}`);
     return {
       next: (result) => outlet.write(encode, result, start.length + result.payload.length),
       get isCongested() {
@@ -142,8 +159,29 @@ export class Connection implements ConnectionContext {
   }
 
   remove(id: string, subscription: Subscription): void {
-    if (this.#operations.get(id)?.subscription === subscription) this.#operations.delete(id);
+    const operation = this.#operations.get(id);
+    if (operation?.subscription === subscription) {
+      this.#operations.delete(id);
+      operation.resume?.onOver();
+    }
     subscription.stop();
+  }
+
+  /** Tells clients that want to know where they are, and gives what is to be done when all that was written so far has arrived. */
+  #markCursors(): (() => void) | undefined {
+    const marks: (() => void)[] = [];
+    for (const [id, { subscription, resume }] of this.#operations) {
+      if (resume === undefined) continue;
+      const { position } = subscription.state();
+      const cursor = position === null ? undefined : encodeCursor(position);
+      if (cursor === undefined || cursor === resume.cursor) continue;
+      resume.cursor = cursor;
+      resume.tell?.(cursor);
+      marks.push(() => {
+        if (this.#operations.get(id)?.resume === resume) resume.onArrived?.(cursor);
+      });
+    }
+    return marks.length === 0 ? undefined : () => marks.forEach((mark) => mark());
   }
 
   async refreshSession(token: string): Promise<{ readonly viewer: Viewer; readonly ended: number }> {

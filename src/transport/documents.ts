@@ -16,6 +16,8 @@ export interface GraphQLRequest {
   readonly query: string;
   readonly operationName?: string | null | undefined;
   readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
+  /** As it was sent; who looks into it, checks it. */
+  readonly extensions?: unknown;
 }
 
 /**
@@ -27,7 +29,7 @@ export function requestFrom(sent: unknown): GraphQLRequest {
   if (typeof sent !== 'object' || sent === null || Array.isArray(sent)) {
     throw new TidingsError('BAD_REQUEST', 'The request has to be one JSON object with a "query".');
   }
-  const { query, operationName, variables } = sent as Record<string, unknown>;
+  const { query, operationName, variables, extensions } = sent as Record<string, unknown>;
   if (typeof query !== 'string' || query === '')
     throw new TidingsError('BAD_REQUEST', '"query" has to be a GraphQL document.');
   if (operationName !== undefined && operationName !== null && typeof operationName !== 'string') {
@@ -40,7 +42,12 @@ export function requestFrom(sent: unknown): GraphQLRequest {
   ) {
     throw new TidingsError('BAD_REQUEST', '"variables" has to be a JSON object.');
   }
-  return { query, operationName, variables: variables as Record<string, unknown> | null | undefined };
+  return {
+    query,
+    operationName,
+    variables: variables as Record<string, unknown> | null | undefined,
+    extensions,
+  };
 }
 
 export interface PreparedRequest {

@@ -25,4 +25,10 @@ export function textFrame(message: string): string {
   return header + message;
 }
 
+/** A ping (section 5.5.2) with a payload of ASCII, below 126 bytes. */
+export function pingFrame(payload: string): string {
+  return String.fromCharCode(FINAL_PING, payload.length) + payload;
+}
+
 const FINAL_TEXT = 0x81;
+const FINAL_PING = 0x89;

@@ -119,6 +119,7 @@ class LegacySocket {
     try {
       const params =
         typeof payload === 'object' && payload !== null ? (payload as Record<string, unknown>) : undefined;
+      this.#connection.greet(params);
       this.#connection.admit(await authenticator.fromConnection(params, this.#upgrade.headers));
     } catch (error) {
       if (!(error instanceof TidingsError)) onError(error);

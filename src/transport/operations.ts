@@ -28,6 +28,8 @@ export type OpenFailure = { readonly errors: readonly GraphQLFormattedError[] };
 /** A subscription that is allowed and waits to be started. */
 export interface Opened {
   readonly route: Route;
+  /** Equal for operations that ask for the same. */
+  readonly operationKey: string;
   /** `after` wins over the cursor in the operation. */
   start(sink: Sink, after?: string): Subscription;
 }
@@ -100,6 +102,7 @@ export class Operations {
     const operation = operationOf({ schema, document, operationName, variables });
     return {
       route,
+      operationKey: operation.key,
       start: (sink, after) => {
         const start = after === undefined ? route.start : { ...route.start, after };
         return hub.subscribe(operation, { ...route, start }, sink);

@@ -2,14 +2,16 @@ import { OperationTypeNode, type FormattedExecutionResult } from 'graphql';
 import type { Viewer } from '../auth/viewer.ts';
 import type { Subscription } from '../hub/hub.ts';
 import type { RequestContext } from '../schema/context.ts';
-import type { Connection } from './connection.ts';
+import type { Connection, ResumedOperation } from './connection.ts';
 import type { GraphQLRequest, PreparedRequest } from './documents.ts';
 import type { OpenFailure, Operations } from './operations.ts';
 import { RecentMutations } from './recent-mutations.ts';
+import { cursorsWanted, resumeKey, type ResumePoints } from './resume.ts';
 
 export interface SocketOperationsOptions {
   readonly operations: Operations;
   readonly contextOf: (viewer: Viewer, connection: Connection) => RequestContext;
+  readonly resumePoints: ResumePoints;
   readonly now: () => number;
 }
 
@@ -59,18 +61,47 @@ export class SocketOperations {
     prefix: string,
     isWanted: () => boolean = () => true,
   ): Promise<Subscription | OpenFailure> {
-    const { operations, contextOf } = this.#options;
+    const { operations, contextOf, resumePoints } = this.#options;
+    const wanted = cursorsWanted(request.extensions);
     const open = async () => operations.open(prepared, request, contextOf(connection.viewer, connection));
     for (;;) {
       const { viewer } = connection;
       const opened = await open();
+      const { session } = connection;
+      let key: string | undefined;
+      let after: string | undefined;
+      if (!('errors' in opened)) {
+        if (session !== undefined) key = resumeKey(viewer, session, id, opened.operationKey);
+        const isStillWanted = (): boolean => isWanted() && !connection.isClosing;
+        after = await resumePoints.startOf(opened.route, { ...wanted, key }, isStillWanted);
+      }
       if (!isWanted()) return { errors: [] };
       // refreshSession knows nothing of operations before they are added: nothing may come between this look and that.
       if (connection.viewer !== viewer) continue;
       if ('errors' in opened) return opened;
-      const subscription = opened.start(connection.sink(prefix));
-      connection.add(id, { subscription, reopen: open });
+      const resume = this.#resumed(connection, prefix, key, wanted.wantsCursors);
+      if (after !== undefined && after !== wanted.after) resume?.tell?.(after);
+      const subscription = opened.start(connection.sink(prefix, wanted.wantsCursors), after);
+      connection.add(id, { subscription, reopen: open, resume });
       return subscription;
     }
+  }
+
+  #resumed(
+    connection: Connection,
+    prefix: string,
+    key: string | undefined,
+    wantsCursors: boolean,
+  ): ResumedOperation | undefined {
+    if (key === undefined && !wantsCursors) return undefined;
+    const { resumePoints } = this.#options;
+    return {
+      tell: wantsCursors
+        ? (cursor) => connection.send(`${prefix}{"extensions":{"cursor":"${cursor}"}}}`)
+        : undefined,
+      onArrived: key === undefined ? undefined : (cursor) => resumePoints.save(key, cursor),
+      onOver: () => (key === undefined ? undefined : resumePoints.forget(key)),
+      cursor: undefined,
+    };
   }
 }

@@ -47,6 +47,7 @@ export function createTransportWs(options: TransportWsOptions) {
     async onConnect({ connectionParams, extra: { connection, upgrade } }) {
       try {
         const viewer = await authenticator.fromConnection(connectionParams, upgrade.headers);
+        connection.greet(connectionParams);
         connection.admit(viewer);
         return viewer.expiresAt === null ? true : { expiresAt: new Date(viewer.expiresAt).toISOString() };
       } catch (error) {

@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto';
+import { errorCatalogue, TidingsError } from '../errors.ts';
+import { encodeCursor } from '../events/position.ts';
+import type { Route } from '../hub/route.ts';
+import type { EventStore } from '../store/store.ts';
+import type { Records } from '../store/records.ts';
+import type { Viewer } from '../auth/viewer.ts';
+
+export interface ResumeOptions {
+  readonly store: EventStore;
+  readonly records: Records;
+  /** Milliseconds before a failed read of the store is tried again. */
+  readonly retryMs: number;
+  readonly onError: (error: unknown) => void;
+}
+
+const COLLECTION = 'resume';
+/** A client that stays away for longer begins anew. */
+const KEPT_MS = 24 * 3_600_000;
+
+/** How a client that subscribes wants to go on after its connection breaks, beside `after` in the operation. */
+export interface ResumeRequest {
+  /** `extensions.resume.after` of the request: the client follows cursors itself, and this is its last. */
+  readonly after: string | undefined;
+  /** `extensions.resume`: it wants cursors beside its results. */
+  readonly wantsCursors: boolean;
+  /** Names the operation of a client that follows nothing: see `resumeKey`. */
+  readonly key: string | undefined;
+}
+
+/** The operation of one client, whichever process it comes to and whichever connection it comes on. */
+export function resumeKey(
+  viewer: Viewer,
+  session: string,
+  operationId: string,
+  operationKey: string,
+): string {
+  const facts = JSON.stringify([viewer.workspace, viewer.userId, session, operationId, operationKey]);
+  return createHash('sha256').update(facts).digest('base64url');
+}
+
+/** What the extensions of a request ask for. Whatever isn't of their form asks for nothing. */
+export function cursorsWanted(extensions: unknown): Pick<ResumeRequest, 'after' | 'wantsCursors'> {
+  const { resume } = (extensions ?? {}) as { readonly resume?: unknown };
+  if (typeof resume !== 'object' || resume === null) return { after: undefined, wantsCursors: false };
+  const { after } = resume as { readonly after?: unknown };
+  return { after: typeof after === 'string' ? after : undefined, wantsCursors: true };
+}
+
+/**
+ * Where clients are that don't tell it themselves: for each of their operations the last position up to which everything has arrived. They are
+ * kept beside the logs, so that a client may come back to another process.
+ */
+export class ResumePoints {
+  readonly #options: ResumeOptions;
+
+  constructor(options: ResumeOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The cursor that a subscription starts behind; undefined where its own arguments tell it, or it begins with a snapshot. A client that
+   * starts with what comes next has to find that place again, even if it hears of nothing before its connection breaks: it is known, and
+   * kept, before anything is delivered.
+   *
+   * Waits while the store is away, as long as the client does.
+   */
+  async startOf(
+    route: Route,
+    { after, wantsCursors, key }: ResumeRequest,
+    isWanted: () => boolean,
+  ): Promise<string | undefined> {
+    if (after !== undefined) return after;
+    if (key === undefined && !wantsCursors) return undefined;
+    const { records, store } = this.#options;
+    return this.#patiently(isWanted, async () => {
+      const known = key === undefined ? undefined : await records.get(COLLECTION, key);
+      if (known !== undefined) return known;
+      if (route.start.snapshot || route.start.after !== null) return undefined;
+      const head = encodeCursor(await store.head(route.log));
+      if (key !== undefined) await records.put(COLLECTION, new Map([[key, head]]), KEPT_MS);
+      return head;
+    });
+  }
+
+  /** Everything up to the cursor has arrived. Should this fail, the client gets some of it again. */
+  save(key: string, cursor: string): void {
+    this.#options.records.put(COLLECTION, new Map([[key, cursor]]), KEPT_MS).catch(this.#options.onError);
+  }
+
+  /** The operation is over: with the same key another one begins. */
+  forget(key: string): void {
+    this.#options.records.remove(COLLECTION, key).catch(this.#options.onError);
+  }
+
+  async #patiently<Result>(
+    isWanted: () => boolean,
+    task: () => Promise<Result>,
+  ): Promise<Result | undefined> {
+    while (isWanted()) {
+      try {
+        return await task();
+      } catch (error) {
+        if (!(error instanceof TidingsError) || !errorCatalogue[error.code].retryable) throw error;
+        await new Promise((resolve) => setTimeout(resolve, this.#options.retryMs));
+      }
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,178 @@
+/** Clients that can't be changed, but can be told to send one more thing when they connect: a name for their session. */
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { StatsDocument } from '../generated/operations.ts';
+import { announce } from '../clients/behaviour.ts';
+import { RedisServer } from '../support/redis.ts';
+import { TestServer, tokenFor } from '../support/server.ts';
+import { TestSocket } from '../support/socket.ts';
+import { until } from '../support/until.ts';
+
+interface Protocol {
+  readonly name: string;
+  readonly subprotocol: string;
+  readonly start: string;
+  readonly stop: string;
+  readonly result: string;
+}
+const protocols: readonly Protocol[] = [
+  {
+    name: 'graphql-transport-ws',
+    subprotocol: 'graphql-transport-ws',
+    start: 'subscribe',
+    stop: 'complete',
+    result: 'next',
+  },
+  { name: 'the legacy graphql-ws', subprotocol: 'graphql-ws', start: 'start', stop: 'stop', result: 'data' },
+];
+const query = 'subscription { announcement { message } }';
+
+describe.each(protocols)('over $name, a client that names its session', (protocol) => {
+  let server: TestServer;
+  const sockets: TestSocket[] = [];
+  let session = 0;
+
+  beforeAll(async () => {
+    server = await TestServer.start();
+  });
+  afterEach(() => {
+    session++;
+    for (const socket of sockets.splice(0)) socket[Symbol.dispose]();
+  });
+  afterAll(async () => server[Symbol.asyncDispose]());
+
+  interface Come {
+    readonly to?: TestServer;
+    readonly sub?: string;
+    readonly as?: string;
+    readonly operation?: string;
+  }
+  /** Connects and subscribes, as a client does when it comes back. */
+  const come = async ({
+    to = server,
+    sub = 'tester',
+    as = `session ${session}`,
+    operation = query,
+  }: Come = {}) => {
+    const socket = new TestSocket(to.webSocketUrl, { protocol: protocol.subprotocol });
+    sockets.push(socket);
+    await socket.opened();
+    socket.send({ type: 'connection_init', payload: { token: tokenFor({ sub }), resume: as } });
+    for (let type; type !== 'connection_ack';) ({ type } = await socket.receive());
+    socket.send({ type: protocol.start, id: '1', payload: { query: operation } });
+    return socket;
+  };
+  const isListening = async (on = server): Promise<void> =>
+    until(async () => (await on.run(StatsDocument)).stats.live === 1);
+  const message = async (socket: TestSocket): Promise<string> => {
+    for (;;) {
+      const { type, payload } = await socket.receive();
+      if (type === protocol.result)
+        return (payload as { data: { announcement: { message: string } } }).data.announcement.message;
+      if (type === 'error') throw new Error(JSON.stringify(payload));
+    }
+  };
+  /** Breaks the connection, and waits until the server has noticed. */
+  const leave = async (socket: TestSocket, from = server): Promise<void> => {
+    socket.socket.terminate();
+    await until(async () => (await from.run(StatsDocument)).stats.subscriptions.length === 0);
+  };
+
+  it('misses nothing, although it never got anything before', async () => {
+    const first = await come();
+    await isListening();
+    await leave(first);
+    await announce(server, 'while away');
+    expect(await message(await come())).toBe('while away');
+  });
+
+  it('gets again what it has not proved to have', async () => {
+    const first = await come();
+    await isListening();
+    for (const each of ['one', 'two']) {
+      await announce(server, each);
+      expect(await message(first)).toBe(each);
+    }
+    await leave(first);
+    const second = await come();
+    expect([await message(second), await message(second)]).toEqual(['one', 'two']);
+  });
+
+  it('does not get again what its answers to pings prove', async () => {
+    await using pinging = await TestServer.start({ limits: { pingMs: 100 } });
+    const first = await come({ to: pinging });
+    await isListening(pinging);
+    await announce(pinging, 'one');
+    expect(await message(first)).toBe('one');
+    const announced = ['one'];
+    for (let got = ''; got !== announced.at(-1);) {
+      const socket = sockets.at(-1)!;
+      for (let pings = 0; pings < 2; pings++) await once(socket.socket, 'ping');
+      await leave(socket, pinging);
+      // Its answer may have been on its way still: then there is a next time.
+      announced.push(`after ${announced.length} breaks`);
+      await announce(pinging, announced.at(-1)!);
+      got = await message(await come({ to: pinging }));
+      expect(announced).toContain(got);
+    }
+  });
+
+  it('starts anew with an operation that it has ended itself', async () => {
+    const first = await come();
+    await isListening();
+    first.send({ type: protocol.stop, id: '1' });
+    await until(async () => (await server.run(StatsDocument)).stats.subscriptions.length === 0);
+    await announce(server, 'for nobody');
+    await leave(first);
+    const second = await come();
+    await isListening();
+    await announce(server, 'now');
+    expect(await message(second)).toBe('now');
+  });
+
+  it.each([
+    ['another user', { sub: 'somebody else' }],
+    ['another session', { as: 'another' }],
+    ['another operation', { operation: 'subscription { announcement { message severity } }' }],
+  ])('shares its place with nobody: not with %s', async (_what, other) => {
+    const first = await come();
+    await isListening();
+    await leave(first);
+    await announce(server, 'while away');
+    const stranger = await come(other);
+    await isListening();
+    await announce(server, 'now');
+    expect(await message(stranger)).toBe('now');
+  });
+
+  it('goes on after a restart of the server', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'tidings-test-'));
+    try {
+      const before = await TestServer.start({ directory });
+      await come({ to: before });
+      await isListening(before);
+      await before[Symbol.asyncDispose]();
+      await using after = await TestServer.start({ directory });
+      await announce(after, 'while away');
+      expect(await message(await come({ to: after }))).toBe('while away');
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+  });
+
+  it('goes on at another server', async () => {
+    await using redis = await RedisServer.start({ config: ['appendonly yes', 'appendfsync always'] });
+    const options = { environment: { REDIS_URL: redis.url } };
+    await using one = await TestServer.start(options);
+    await using two = await TestServer.start(options);
+    const first = await come({ to: one });
+    await isListening(one);
+    await leave(first, one);
+    await announce(one, 'while away');
+    const second = await come({ to: two });
+    expect(await message(second)).toBe('while away');
+  });
+});
