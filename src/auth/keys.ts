@@ -1,6 +1,6 @@
 import { createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
 
-export type Algorithm = 'HS256' | 'RS256' | 'ES256';
+type Algorithm = 'HS256' | 'RS256' | 'ES256';
 
 /** A key and the one algorithm that it is good for: a public key must never be taken for an HMAC secret. */
 export interface VerificationKey {

@@ -14,10 +14,17 @@ const places = [
   { workspace: 'red', project: 'one' },
   { workspace: 'red', project: 'two' },
   { workspace: 'blue', project: 'one' },
+  // Anybody may read the first one of these.
+  { workspace: 'default', project: 'open' },
+  { workspace: 'default', project: 'closed' },
 ] as const;
 const markOf = ({ workspace, project }: { workspace: string; project: string | null }) =>
   `<${workspace}/${project ?? 'all'}>`;
-const allMarks = [...places.map(markOf), '<red/all>', '<blue/all>', '<red/everybody>', '<blue/everybody>'];
+const workspaces = ['red', 'blue', 'default'] as const;
+const allMarks = [
+  ...places.map(markOf),
+  ...workspaces.flatMap((workspace) => [`<${workspace}/all>`, `<${workspace}/everybody>`]),
+];
 
 interface Reader {
   readonly name: string;
@@ -51,6 +58,7 @@ const readers: readonly Reader[] = [
     claims: { workspace: 'blue', projects: '*', scope: 'read' },
     may: ['<blue/one>', '<blue/all>', '<blue/everybody>'],
   },
+  { name: 'nobody at all', claims: null, may: ['<default/open>'] },
   { name: 'another workspace', claims: { workspace: 'green', projects: '*', scope: 'read' }, may: [] },
 ];
 
@@ -101,9 +109,9 @@ const shows: Readonly<Record<string, readonly string[]>> = {
   workflows: places.map(markOf),
   suggestions: places.map(markOf),
   risks: places.map(markOf),
-  agents: [...places.map(markOf), '<red/all>', '<blue/all>'],
-  alerts: [...places.map(markOf), '<red/all>', '<blue/all>'],
-  announcements: ['<red/everybody>', '<blue/everybody>'],
+  agents: [...places.map(markOf), ...workspaces.map((workspace) => `<${workspace}/all>`)],
+  alerts: [...places.map(markOf), ...workspaces.map((workspace) => `<${workspace}/all>`)],
+  announcements: workspaces.map((workspace) => `<${workspace}/everybody>`),
   notifications: [],
 };
 
@@ -115,14 +123,14 @@ describe('what a reader sees', () => {
   const end: Record<string, string> = {};
 
   beforeAll(async () => {
-    server = await TestServer.start();
-    for (const workspace of ['red', 'blue', 'green']) {
+    server = await TestServer.start({ environment: { ANONYMOUS_PROJECTS: 'open' } });
+    for (const workspace of [...workspaces, 'green']) {
       const token = server.token({ workspace });
       start[workspace] = (await server.run(StatsDocument, undefined, { token })).stats.headCursor;
     }
     for (const place of places) await publishIn(place.workspace, place.project);
-    for (const workspace of ['red', 'blue']) await publishForAll(workspace);
-    for (const workspace of ['red', 'blue', 'green']) {
+    for (const workspace of workspaces) await publishForAll(workspace);
+    for (const workspace of [...workspaces, 'green']) {
       const token = server.token({ workspace });
       end[workspace] = (await server.run(StatsDocument, undefined, { token })).stats.headCursor;
     }
@@ -183,11 +191,16 @@ describe('what a reader sees', () => {
     return messages;
   }
 
-  const tokenOf = (reader: Reader): string => server.token({ sub: 'reader', ...reader.claims });
+  const tokenOf = ({ claims }: Reader): string | null =>
+    claims === null ? null : server.token({ sub: 'reader', ...claims });
+  const payloadOf = (reader: Reader): { token: string } | undefined => {
+    const token = tokenOf(reader);
+    return token === null ? undefined : { token };
+  };
 
   for (const reader of readers) {
     const workspace = reader.claims?.workspace ?? 'default';
-    describe(`with a token for ${reader.name}`, () => {
+    describe(reader.claims === null ? 'without a token' : `with a token for ${reader.name}`, () => {
       for (const [name, query] of Object.entries(queries)) {
         it(`is nothing that it may not read, in the query of ${name}`, async () => {
           const { data, errors } = await server.query(query, undefined, { token: tokenOf(reader) });
@@ -204,7 +217,7 @@ describe('what a reader sees', () => {
         const expected = reader.may.filter((mark) => shows[name]?.includes(mark) ?? true).toSorted();
 
         it(`is exactly what it may read, in the subscription of ${name}, over a WebSocket`, async () => {
-          using socket = await TestSocket.connect(server.webSocketUrl, { token: tokenOf(reader) });
+          using socket = await TestSocket.connect(server.webSocketUrl, payloadOf(reader));
           socket.subscribe('past', query, { after: start[workspace] });
           socket.subscribe('snapshot', query, { snapshot: true });
           socket.subscribe('nothing', query, { after: end[workspace] });
@@ -296,5 +309,50 @@ describe('what a reader sees', () => {
       // In the other workspace there is no such project at all.
       expect(errors?.[0]?.extensions['code']).toBe(claims.workspace === 'blue' ? 'NOT_FOUND' : 'FORBIDDEN');
     }
+  });
+
+  describe('without a token', () => {
+    it.each([
+      ['publish', 'mutation { announce(input: { message: "m" }) { cursor } }'],
+      ['publish there', 'mutation { reportProgress(input: { projectId: "open", percent: 1 }) { cursor } }'],
+      ['be in a room', 'mutation { setPresence(input: { room: "project:open" }) { expiresAt } }'],
+      ['leave a room', 'mutation { leaveRoom(input: { room: "project:open" }) { left } }'],
+      ['see who is in a room of the workspace', '{ presence(room: "lobby") { nodes { userId } } }'],
+      [
+        'see who is in a room of another project',
+        '{ presence(room: "project:closed") { nodes { userId } } }',
+      ],
+      ['see statistics', '{ stats { live } }'],
+      ['see revocations', '{ revocations { userId } }'],
+      ['revoke', 'mutation { revoke(input: { userId: "root" }) { revocation { userId } } }'],
+      ['give back', 'mutation { liftRevocation(input: { userId: "root" }) { lifted } }'],
+    ])('nobody can %s', async (_what, query) => {
+      const { status, errors } = await server.query(query, undefined, { token: null });
+      expect([status, errors?.[0]?.extensions['code']]).toEqual([403, 'FORBIDDEN']);
+      using socket = await TestSocket.connect(server.webSocketUrl, undefined);
+      socket.subscribe('1', query);
+      expect(JSON.stringify(await socket.receive())).toContain('"code":"FORBIDDEN"');
+    });
+
+    it.each(['/session', '/webhooks/cloudevents'])('nobody can use %s', async (path) => {
+      const response = await fetch(`${server.url}${path}`, { method: 'POST', body: '{}' });
+      expect(response.status).toBe(path === '/session' ? 401 : 403);
+    });
+
+    it('is who has a token that is none: it is refused, not taken for none', async () => {
+      expect((await server.query(queries['projects']!, undefined, { token: 'garbage' })).status).toBe(401);
+    });
+
+    it('is exactly the open project, over the older subprotocol', async () => {
+      using socket = new TestSocket(server.webSocketUrl, { protocol: 'graphql-ws' });
+      await socket.opened();
+      socket.send({ type: 'connection_init' });
+      const variables = { after: start['default'] };
+      socket.send({ id: '1', type: 'start', payload: { query: subscriptions['events'], variables } });
+      const seen = await socket.receiveMany(2);
+      const count = (await eventsBehind({ name: '', claims: null, may: [] }, 'default')).length;
+      seen.push(...(await socket.receiveMany(count)));
+      expect(marksIn(seen)).toEqual(['<default/open>']);
+    });
   });
 });

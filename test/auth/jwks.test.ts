@@ -4,6 +4,7 @@ import { JwksKeys, type JwksOptions } from '../../src/auth/jwks.ts';
 import { TokenVerifier } from '../../src/auth/tokens.ts';
 import { KeyServer, SigningKey } from '../support/jwks.ts';
 import { TestServer } from '../support/server.ts';
+import { TestSocket } from '../support/socket.ts';
 import { until } from '../support/until.ts';
 
 const [first, second, elliptic] = [
@@ -167,6 +168,104 @@ describe('the keys at JWKS_URL', () => {
       skew += PAUSE_MS;
       expect(await admitted(first.sign())).toBe('somebody');
       await until(() => keyServer.requests === 3);
+    });
+  });
+
+  describe('that take their time', () => {
+    let server: TestServer;
+    beforeEach(async () => {
+      keyServer.isStalled = true;
+      server = await TestServer.start({ environment: { JWT_SECRET: '', JWKS_URL: keyServer.url } });
+      disposables.push(server);
+    });
+    const opened = async (protocol: string): Promise<TestSocket> => {
+      const socket = new TestSocket(server.webSocketUrl, { protocol });
+      await socket.opened();
+      return socket;
+    };
+    const init = { type: 'connection_init', payload: { token: first.sign({ sub: 'patient' }) } };
+    const payload = { query: '{ viewer { userId } }' };
+    const result = { data: { viewer: { userId: 'patient' } } };
+
+    it('let what comes behind connection_init wait, over graphql-transport-ws', async () => {
+      using socket = await opened('graphql-transport-ws');
+      socket.send(init);
+      socket.send({ id: '1', type: 'subscribe', payload });
+      socket.send({ type: 'ping' });
+      await until(() => keyServer.requests === 1);
+      keyServer.release();
+      const messages = await socket.receiveMany(4);
+      expect(messages[0]).toMatchObject({ type: 'connection_ack' });
+      expect(messages.slice(1)).toEqual(
+        expect.arrayContaining([
+          { id: '1', type: 'next', payload: result },
+          { id: '1', type: 'complete' },
+          { type: 'pong' },
+        ]),
+      );
+    });
+
+    it('let what comes behind connection_init wait, over graphql-ws', async () => {
+      using socket = await opened('graphql-ws');
+      socket.send(init);
+      socket.send({ id: '1', type: 'start', payload });
+      await until(() => keyServer.requests === 1);
+      keyServer.release();
+      expect(await socket.receiveMany(4)).toEqual([
+        { type: 'connection_ack' },
+        { type: 'ka' },
+        { id: '1', type: 'data', payload: result },
+        { id: '1', type: 'complete' },
+      ]);
+    });
+
+    it.each(['graphql-transport-ws', 'graphql-ws'])(
+      'refuse a second connection_init, over %s',
+      async (protocol) => {
+        using socket = await opened(protocol);
+        socket.send(init);
+        socket.send(init);
+        await until(() => keyServer.requests === 1);
+        keyServer.release();
+        expect((await socket.closed).code).toBe(4429);
+      },
+    );
+
+    it.each(['graphql-transport-ws', 'graphql-ws'])(
+      'find nobody any more where the socket is gone, over %s',
+      async (protocol) => {
+        using socket = await opened(protocol);
+        socket.send(init);
+        await until(() => keyServer.requests === 1);
+        socket.socket.terminate();
+        await socket.closed;
+        keyServer.release();
+        const token = first.sign({ scope: 'read admin' });
+        await until(async () => {
+          const query = '{ stats { connections { name count } } }';
+          const { data } = await server.query(query, undefined, { token });
+          return JSON.stringify(data).includes('{"name":"websocket","count":0}');
+        });
+      },
+    );
+
+    it('take new tokens of an open socket in the order in which they came', async () => {
+      keyServer.release();
+      using socket = await TestSocket.connect(server.webSocketUrl, init.payload);
+      const refresh = (id: string, token: string): void =>
+        socket.subscribe(id, 'mutation ($token: String!) { refreshSession(token: $token) { ended } }', {
+          token,
+        });
+      // The first one has to be asked for.
+      refresh('unknown', second.sign());
+      refresh('known', first.sign({ sub: 'last' }));
+      const messages = await socket.receiveMany(4);
+      expect(messages.filter(({ type }) => type === 'next').map(({ id }) => id)).toEqual([
+        'unknown',
+        'known',
+      ]);
+      socket.subscribe('1', payload.query);
+      expect(await socket.receive()).toMatchObject({ payload: { data: { viewer: { userId: 'last' } } } });
     });
   });
 

@@ -29,7 +29,8 @@ export async function* eventsOf(
 export interface StreamRequest {
   readonly query: string;
   readonly variables?: unknown;
-  readonly token: string;
+  /** Null sends none. */
+  readonly token: string | null;
   readonly lastEventId?: string;
 }
 
@@ -45,7 +46,7 @@ export async function openStream(
     headers: {
       accept: 'text/event-stream',
       'content-type': 'application/json',
-      authorization: `Bearer ${token}`,
+      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
       ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),
     },
     body: JSON.stringify({ query, variables }),

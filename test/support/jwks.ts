@@ -43,16 +43,19 @@ export class KeyServer implements AsyncDisposable {
   body: string | Buffer = '';
   status = 200;
   headers: Record<string, string> = {};
-  /** Keeps every request waiting. */
+  /** Keeps every request waiting, until `release`. */
   isStalled = false;
+  readonly #waiting: (() => void)[] = [];
   requests = 0;
   readonly #server: Server;
 
   private constructor() {
     this.#server = createServer((_request, response) => {
       this.requests += 1;
-      if (this.isStalled) return;
-      response.writeHead(this.status, { 'content-type': 'application/json', ...this.headers }).end(this.body);
+      const headers = { 'content-type': 'application/json', ...this.headers };
+      const answer = (): void => void response.writeHead(this.status, headers).end(this.body);
+      if (this.isStalled) this.#waiting.push(answer);
+      else answer();
     });
   }
 
@@ -66,6 +69,11 @@ export class KeyServer implements AsyncDisposable {
 
   publish(...keys: readonly SigningKey[]): void {
     this.body = JSON.stringify({ keys: keys.map(({ jwk }) => jwk) });
+  }
+
+  release(): void {
+    this.isStalled = false;
+    for (const answer of this.#waiting.splice(0)) answer();
   }
 
   get url(): string {
