@@ -60,7 +60,7 @@ export function checkFirst(first: number, most: number): void {
 }
 
 /** A page of an answer ends with the item that brings it here, whatever was asked for. In characters of JSON. */
-const ANSWER_CHARACTERS = 2 * 1_024 * 1_024;
+const ANSWER_CHARACTERS = 4 * 1_024 * 1_024;
 
 /** How large a page of an answer has become. */
 export class AnswerSize {

@@ -283,7 +283,7 @@ describe('paging through a list', () => {
 });
 
 describe('pages of large entries', () => {
-  const PAGE_CHARACTERS = 2 * 1_024 * 1_024;
+  const PAGE_CHARACTERS = 4 * 1_024 * 1_024;
   const body = 'x'.repeat(60_000);
   const selection = 'pageInfo { hasNextPage endCursor }';
 
