@@ -36,6 +36,8 @@ export class PlanView implements StateView {
   readonly #store: EventStore;
   readonly #underWay: StatesUnderWay;
   readonly #loaded = new Map<string, Base | undefined>();
+  /** When the store was asked for what is loaded, by the time of what is under way. */
+  readonly #readAt = new Map<string, number>();
   readonly #seen = new Map<string, Seen>();
   readonly #findings: Finding[] = [];
 
@@ -60,6 +62,7 @@ export class PlanView implements StateView {
     const ids: string[] = [];
     let after = {};
     for (let hasMore = true; hasMore && found.length < limit;) {
+      const { time } = this.#underWay;
       const page = await this.#store.entities(this.#log, {
         type,
         topic,
@@ -68,7 +71,7 @@ export class PlanView implements StateView {
       });
       for (const entry of page.entries) {
         const id = entry.entityId!;
-        const base = this.#take(this.key(type, id), baseOf(entry))!;
+        const base = this.#take(this.key(type, id), baseOf(entry), time)!;
         // It is leaving the topic, such as a repository its project: what takes its place is seen when that is through.
         if (base instanceof UnderWay && !topicsOf(base.facts).includes(topic)) {
           throw new LostRace(this.key(type, id), base.settled);
@@ -89,17 +92,20 @@ export class PlanView implements StateView {
   /** Reads what a change will be merged onto; `latest` then has it, or what is newer. */
   async load(type: SubjectName, id: string): Promise<Base | undefined> {
     const key = this.key(type, id);
-    if (this.#underWay.get(key) === undefined && !this.#loaded.has(key)) {
-      const record = await this.#store.entity(this.#log, type, id);
-      return this.#take(key, record && { ...baseOf(record.entry), deleted: record.deleted });
-    }
-    return this.#take(key, this.#loaded.get(key));
+    const isUnderWay = this.#underWay.get(key) !== undefined;
+    if (!isUnderWay && this.#loaded.has(key)) return this.#loaded.get(key);
+    const { time } = this.#underWay;
+    const record = isUnderWay ? undefined : await this.#store.entity(this.#log, type, id);
+    return this.#take(key, record && { ...baseOf(record.entry), deleted: record.deleted }, time);
   }
 
   /** @throws LostRace the plan saw another state */
   latest(type: SubjectName, id: string): Base | undefined {
     const key = this.key(type, id);
-    const base = this.#underWay.get(key) ?? this.#loaded.get(key);
+    const loaded = this.#loaded.get(key);
+    const stored = this.#underWay.storedSince(key, this.#readAt.get(key) ?? Infinity);
+    const isNewer = stored !== undefined && stored.revision > (loaded?.revision ?? 0);
+    const base = this.#underWay.get(key) ?? (isNewer ? stored : loaded);
     // The entity has moved since it was read, into a project that was not.
     const isUnknown = base === undefined && !this.#loaded.has(key);
     if (isUnknown || (base instanceof UnderWay && base.line.isBroken)) throw new LostRace(key);
@@ -120,13 +126,14 @@ export class PlanView implements StateView {
   }
 
   /** What counts for this attempt: the state under way, where there is one, else what was read. */
-  #take(key: string, stored: Base | undefined): Base | undefined {
+  #take(key: string, stored: Base | undefined, time: number): Base | undefined {
     const base = this.#underWay.get(key) ?? stored;
     const loaded = this.#loaded.get(key);
     // Read twice, it is the same to `#see`.
     if (loaded !== undefined && loaded.revision === base?.revision && !(base instanceof UnderWay))
       return loaded;
     this.#loaded.set(key, base);
+    this.#readAt.set(key, time);
     return base;
   }
 

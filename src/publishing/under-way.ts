@@ -31,13 +31,30 @@ export class UnderWay implements Base {
   }
 }
 
+/** How many entities' states are remembered when they are stored: those that are written all the time. */
+const REMEMBERED = 64;
+
 /** The newest state on its way to the store, by the entity's key. */
 export class StatesUnderWay {
   readonly #newest = new Map<string, UnderWay>();
+  /** States that were stored lately: what was read before that is older. */
+  readonly #stored = new Map<string, { readonly state: UnderWay; readonly time: number }>();
+  #time = 0;
 
   get(key: string): UnderWay | undefined {
     const newest = this.#newest.get(key);
     return newest?.line.isBroken === true ? undefined : newest;
+  }
+
+  /** How many states have been stored so far: a time, for `storedSince`. */
+  get time(): number {
+    return this.#time;
+  }
+
+  /** What was stored under this key behind a time, as far as that is remembered. */
+  storedSince(key: string, time: number): UnderWay | undefined {
+    const stored = this.#stored.get(key);
+    return stored !== undefined && stored.time > time ? stored.state : undefined;
   }
 
   /** Shows what is being appended to others until that is settled. `bases` is what it was merged onto, by key. */
@@ -65,9 +82,18 @@ export class StatesUnderWay {
       return result;
     } finally {
       for (const [key, state] of mine) {
-        if (!isWritten) state.line.isBroken = true;
+        if (isWritten) this.#remember(key, state);
+        else state.line.isBroken = true;
         if (this.#newest.get(key) === state) this.#newest.delete(key);
       }
     }
+  }
+
+  #remember(key: string, state: UnderWay): void {
+    this.#stored.delete(key);
+    this.#stored.set(key, { state, time: (this.#time += 1) });
+    if (this.#stored.size <= REMEMBERED) return;
+    const [oldest] = this.#stored.keys();
+    this.#stored.delete(oldest!);
   }
 }
