@@ -23,6 +23,20 @@ const compose = parse(read('compose.yaml'), { merge: true }) as {
 };
 const { redis, proxy, 'tidings-1': first, 'tidings-2': second } = compose.services;
 const servers = [first!, second!];
+/** Of a service in the Compose specification, those that are written here. */
+const serviceFields = new Set([
+  'build',
+  'cap_drop',
+  'environment',
+  'image',
+  'ports',
+  'read_only',
+  'restart',
+  'security_opt',
+  'stop_grace_period',
+  'tmpfs',
+  'volumes',
+]);
 const secret = 'a secret of this test, with more than 32 bytes';
 
 it('runs Redis with an append-only file on a volume, and two servers behind a proxy', () => {
@@ -65,6 +79,23 @@ it('mounts the nginx.conf that the other tests run, with the names and ports of 
   expect(proxy!.ports).toEqual([`127.0.0.1:4000:${listens}`]);
 });
 
+it('runs one server without Redis too, with its log on a volume and nothing else to write', () => {
+  const single = parse(read('compose.single.yaml')) as typeof compose;
+  expect(Object.keys(single)).toEqual(['services', 'volumes']);
+  const { tidings } = single.services;
+  expect(Object.keys(single.services)).toEqual(['tidings']);
+  expect(Object.keys(tidings!).filter((field) => !serviceFields.has(field))).toEqual([]);
+  const { REDIS_URL: _redis, ...environment } = first!.environment!;
+  expect(tidings!.environment).toEqual(environment);
+  expect(tidings).toMatchObject({
+    build: '.',
+    ports: ['127.0.0.1:4000:4000'],
+    volumes: ['data:/data'],
+    read_only: true,
+  });
+  expect(single.volumes).toEqual({ data: null });
+});
+
 it('builds from files that are there, and runs the server itself, not as root', () => {
   const dockerfile = read('Dockerfile');
   const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, names]) =>
@@ -77,5 +108,6 @@ it('builds from files that are there, and runs the server itself, not as root', 
     expect(ignored).toContain(`!${name}\n`);
   }
   expect(dockerfile).toContain('\nUSER node\n');
+  expect(dockerfile).toMatch(/\nHEALTHCHECK [^\n]+\\\n {2}CMD \["node", "-e", /);
   expect(dockerfile.trimEnd()).toMatch(/CMD \["node", "dist\/main\.js"\]$/);
 });
