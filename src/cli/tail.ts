@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { createClient, type Client } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { enumName, type Kind } from '../events/catalogue.ts';
-import { baseUrl, refusalOf, unreachable, type ServerOptions } from './client.ts';
+import { ask, baseUrl, refusalOf, unreachable, type ServerOptions } from './client.ts';
 import { ServerRefusal } from './complaint.ts';
 import { eventFields, type ShownEvent } from './event-line.ts';
 import { tailOutput } from './tail-output.ts';
@@ -36,7 +36,8 @@ const AGAIN_MS = 1_000;
 /** Shows events until it is ended, over lost connections and restarts of the server. */
 export async function tail(options: TailOptions): Promise<void> {
   const file = options.resume === true ? defaultFile(options) : options.resume;
-  let cursor = options.after ?? (file === undefined ? null : readCursor(file));
+  // From where the log ends now, if from nowhere else: should the connection break before the first event, it is known where to go on.
+  let cursor = options.after ?? (file === undefined ? null : readCursor(file)) ?? (await headOf(options));
   const output = tailOutput(process.stdout, { json: options.json === true, environment: process.env });
   const say = (text: string): void => {
     output.end();
@@ -47,7 +48,7 @@ export async function tail(options: TailOptions): Promise<void> {
   const save = (): void => {
     clearTimeout(saving);
     saving = undefined;
-    if (file !== undefined && cursor !== null) writeCursor(file, cursor);
+    if (file !== undefined) writeCursor(file, cursor);
   };
   const client = connect(options, say);
   const finish = (): never => {
@@ -67,7 +68,6 @@ export async function tail(options: TailOptions): Promise<void> {
     },
   };
   for (;;) {
-    const asked = cursor;
     try {
       for await (const { data, errors } of client.iterate<{ events: ShownEvent }>({
         query: QUERY,
@@ -81,7 +81,7 @@ export async function tail(options: TailOptions): Promise<void> {
       }
     } catch (error) {
       const { refusal, headCursor } = refusalIn(error, options);
-      if (refusal.code === 'CURSOR_EXPIRED' && headCursor !== undefined && asked !== options.after) {
+      if (refusal.code === 'CURSOR_EXPIRED' && headCursor !== undefined && cursor !== options.after) {
         say('CURSOR_EXPIRED: events are missing here, which the server does not have any more.');
         cursor = headCursor;
       } else if (Array.isArray(error) && refusal.isRetryable) {
@@ -95,6 +95,12 @@ export async function tail(options: TailOptions): Promise<void> {
       }
     }
   }
+}
+
+async function headOf(options: ServerOptions): Promise<string> {
+  const query = '{ events(first: 1) { headCursor } }';
+  const { events } = await ask<{ events: { headCursor: string } }>(options, query, {});
+  return events.headCursor;
 }
 
 /** A connection that comes back by itself, once it has been there. */
