@@ -6,10 +6,6 @@ import type { StateView } from './change.ts';
 import type { Base } from './merge.ts';
 import { UnderWay, type StatesUnderWay } from './under-way.ts';
 
-export function entityKey(log: LogName, type: SubjectName, id: string): string {
-  return JSON.stringify([log.workspace, type, id]);
-}
-
 /** An attempt to publish relied on state that others have changed. Planning again may see that. */
 export class LostRace extends Error {
   /** What others changed, to queue for. */
@@ -48,7 +44,7 @@ export class PlanView implements StateView {
   }
 
   key(type: SubjectName, id: string): string {
-    return entityKey(this.#log, type, id);
+    return JSON.stringify([this.#log.workspace, type, id]);
   }
 
   async entity<Name extends SubjectName>(type: Name, id: string): Promise<StateOf<Name> | undefined> {
