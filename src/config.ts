@@ -152,6 +152,16 @@ export const settings = {
     description: 'MiB of events kept in the log of a workspace, at most.',
     schema: whole(1, 1_048_576),
   }),
+  METRICS_TOKEN: setting({
+    default: '',
+    example: '$(openssl rand -hex 32)',
+    description:
+      'What Prometheus has to send as its bearer token to read /metrics; tokens with scope `admin` may as well. Without it, /metrics is open to programs on this machine.',
+    schema: optional.refine(
+      (token) => token === undefined || /^[!-~]{16,}$/.test(token),
+      'has to have at least 16 characters, without spaces',
+    ),
+  }),
   LOG_LEVEL: setting({
     default: 'info',
     example: 'debug',

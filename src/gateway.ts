@@ -11,20 +11,28 @@ import { signToken, TokenVerifier } from './auth/tokens.ts';
 import { serviceViewer, type Viewer } from './auth/viewer.ts';
 import { openBackend, openSpool } from './backend.ts';
 import type { Config } from './config.ts';
-import { TidingsError } from './errors.ts';
+import { TidingsError, type ErrorCode } from './errors.ts';
 import { Hub } from './hub/hub.ts';
+import { Audit } from './ops/audit.ts';
+import { measuredStore } from './ops/measured-store.ts';
+import { PrometheusMetrics, webhookOutcome } from './ops/metrics.ts';
+import { OperationWatch } from './ops/operation-watch.ts';
+import { Requests } from './ops/requests.ts';
+import { Subscriptions } from './ops/subscriptions.ts';
 import { CloudEventsReceiver } from './ingest/cloudevents-receiver.ts';
 import { GithubReceiver } from './ingest/github/receive.ts';
 import { LogPresence } from './presence/log-presence.ts';
-import { Publisher } from './publishing/publisher.ts';
-import type { RequestContext, ServerFacts } from './schema/context.ts';
+import { Publisher, type Published, type PublishRequest } from './publishing/publisher.ts';
+import type { RequestContext, ServerFacts, Via } from './schema/context.ts';
 import { schema } from './schema/schema.ts';
+import { statsAsJson } from './schema/stats.ts';
 import type { EventStore } from './store/store.ts';
 import { createDashboard } from './transport/dashboard.ts';
 import { Documents } from './transport/documents.ts';
 import { GraphiqlPage } from './transport/graphiql.ts';
 import { createGraphqlHttp } from './transport/graphql-http.ts';
 import { createLegacyWs } from './transport/legacy-ws.ts';
+import { operatorRoutes } from './transport/operators.ts';
 import { Operations } from './transport/operations.ts';
 import { presentResult } from './transport/present.ts';
 import { multipart } from './transport/multipart.ts';
@@ -109,14 +117,31 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
 
   const directory = resolve(config.DATA_DIR);
   const backend = await openBackend(config, { now, onError: onStoreError });
-  const store = overrides.aroundStore?.(backend.store) ?? backend.store;
+  const subscriptions = new Subscriptions(now);
+  const metrics = new PrometheusMetrics({
+    version,
+    now,
+    hub: () => hub.stats(),
+    connections: () => connections(),
+    subscriptions: () => subscriptions.byTransportAndField(),
+    spool: () => spool.size,
+  });
+  const audit = new Audit(logger, metrics);
+  const store = measuredStore(overrides.aroundStore?.(backend.store) ?? backend.store, metrics);
   const publisher = new Publisher({ store, now });
+  /** On behalf of whoever may, with a line about it. */
+  const publish = async (request: PublishRequest, requestId: string | null): Promise<Published> => {
+    const published = await publisher.publish(request);
+    audit.published(request, published, requestId);
+    return published;
+  };
   const presence = new LogPresence({ store, leases: backend.leases, now, onError });
   const hub = new Hub({
     store,
     schema,
     present: (result) => presentResult(result, onError),
     onError,
+    onDispatched: (entry) => metrics.dispatched(entry),
     positionCheckMs: limits.positionCheckMs,
     retryMs: limits.retryMs,
   });
@@ -131,7 +156,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
   const revocations = new Revocations({
     records: backend.records,
     now,
-    onChange: (change) => logger.info(change, 'audit'),
+    onChange: (change) => audit.revoked(change),
     onError,
     pollMs: limits.revocationPollMs,
   });
@@ -152,23 +177,34 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     developmentMode: config.developmentMode,
     now,
     startedAt,
-    stats: (workspace) => ({
+    stats: async (workspace) => ({
       ...hub.stats(workspace),
-      connections: {
-        websocket: web.webSockets,
-        sse: streams.sse.connections,
-        multipart: streams.multipart.connections,
-      },
+      ...subscriptions.counts(workspace),
+      connections: connections(),
+      eventsPublished: metrics.publishedCount,
+      spooled: spool.size.items,
+      delay: await metrics.lastDelays(),
     }),
+    subscriptionsOf: (viewer, connection) => subscriptions.of(viewer, connection),
   };
-  const contextOf = (viewer: Viewer, connection: RequestContext['connection'] = null): RequestContext => ({
+  const connections = (): Readonly<Record<string, number>> => ({
+    ...web.webSockets,
+    sse: streams.sse.connections,
+    multipart: streams.multipart.connections,
+  });
+  const contextOf = (
+    viewer: Viewer,
+    via: Via,
+    connection: RequestContext['connection'] = null,
+  ): RequestContext => ({
     viewer,
     store,
-    publisher,
+    publisher: { publish: (request) => publish(request, via.requestId) },
     presence,
     revocations,
     server,
     connection,
+    via,
   });
 
   const resumePoints = new ResumePoints({
@@ -177,7 +213,12 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     retryMs: limits.retryMs,
     onError,
   });
-  const operations = new Operations({ documents: new Documents(schema), hub, onHidden: onError });
+  const operations = new Operations({
+    documents: new Documents(schema),
+    hub,
+    watch: new OperationWatch({ metrics, audit, subscriptions }),
+    onHidden: onError,
+  });
   const { highWaterMark, writeDeadlineMs } = limits;
   const streamOptions = {
     operations,
@@ -188,15 +229,21 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     heartbeatMs: limits.pingMs,
   };
   const streams = {
-    sse: new ResponseStreams({ ...streamOptions, format: serverSentEvents }),
-    multipart: new ResponseStreams({ ...streamOptions, format: multipart }),
+    sse: new ResponseStreams({ ...streamOptions, transport: 'sse', format: serverSentEvents }),
+    multipart: new ResponseStreams({ ...streamOptions, transport: 'multipart', format: multipart }),
   };
   const webSocketOptions = {
     operations,
-    socketOperations: new SocketOperations({ operations, contextOf, resumePoints, now }),
+    socketOperations: new SocketOperations({
+      operations,
+      contextOf: (viewer, connection) => contextOf(viewer, connection.via, connection),
+      resumePoints,
+      now,
+    }),
     authenticator,
     maxOperations: limits.operationsPerConnection,
     initTimeoutMs: limits.initTimeoutMs,
+    audit,
     onError,
   };
   const transportWs = createTransportWs(webSocketOptions);
@@ -217,13 +264,14 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     publish: async (plan, idempotencyKeys) => {
       const publishedBy = serviceViewer(config.GITHUB_WORKSPACE);
       const request = { publishedBy, source: 'github', plan, idempotencyKeys };
-      const { cursors, duplicate } = await publisher.publish(request);
+      // GitHub's name for it, which is what its page of deliveries shows.
+      const { cursors, duplicate } = await publish(request, idempotencyKeys[0] ?? null);
       return { duplicate, count: cursors.length, cursor: cursors.at(-1) ?? null };
     },
   });
   const cloudEvents = new CloudEventsReceiver({
     viewerOf: (headers) => authenticator.fromHeaders(headers),
-    publish: (request) => publisher.publish(request),
+    publish: (request, headers) => publish(request, single(headers['x-request-id']) ?? null),
     isKnown: async (workspace, key) =>
       (await store.recall({ workspace, stream: 'events' }, [key])) !== undefined,
   });
@@ -235,15 +283,22 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
       viewerOf: (request) => authenticator.fromHeaders(request.headers),
       contextOf,
       maxBodyBytes: limits.bodyBytes,
+      audit,
       onHidden: onError,
+    }),
+    ...operatorRoutes({
+      authenticator,
+      metrics,
+      metricsToken: config.METRICS_TOKEN,
+      stats: (viewer) => statsAsJson({ server, store, viewer }),
     }),
     dashboard: createDashboard(dashboardDirectory, developmentToken),
     graphiql: {
       open: new GraphiqlPage(null),
       withToken: developmentToken === null ? null : new GraphiqlPage(developmentToken),
     },
-    githubWebhook: async (headers, rawBody) =>
-      github.receive({
+    githubWebhook: async (headers, rawBody) => {
+      const answer = await github.receive({
         headers: {
           event: single(headers['x-github-event']),
           delivery: single(headers['x-github-delivery']),
@@ -251,8 +306,24 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
           contentType: headers['content-type'],
         },
         rawBody,
-      }),
-    cloudEvents: (headers, body) => cloudEvents.receive(headers, body),
+      });
+      metrics.webhook('github', webhookOutcome(answer));
+      const { error } = answer.body as { readonly error?: { readonly code: ErrorCode } };
+      if (error !== undefined)
+        audit.refused(error.code, '/webhooks/github', null, { requestId: single(headers['x-request-id']) });
+      return answer;
+    },
+    cloudEvents: async (headers, rawBody) => {
+      try {
+        const body = await cloudEvents.receive(headers, rawBody);
+        metrics.webhook('cloudevents', webhookOutcome({ status: 200, body }));
+        return body;
+      } catch (error) {
+        const status = error instanceof TidingsError ? error.httpStatus : 500;
+        metrics.webhook('cloudevents', webhookOutcome({ status, body: {} }));
+        throw error;
+      }
+    },
     transportWs: (connection, upgrade) => transportWs.opened(connection, upgrade),
     legacyWs: (connection, upgrade) => legacyWs.opened(connection, upgrade),
     checkReady: async () => {
@@ -260,6 +331,8 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
       await store.ping();
     },
     release: (id) => presence.release(id),
+    requests: new Requests(logger),
+    audit,
     onError,
     now,
     limits,

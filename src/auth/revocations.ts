@@ -15,7 +15,7 @@ export interface Revocation {
   readonly expiresAt: number;
 }
 
-interface RevocationChange {
+export interface RevocationChange {
   readonly action: 'revoke' | 'liftRevocation';
   readonly workspace: string;
   readonly by: string | null;

@@ -26,6 +26,8 @@ export interface DeliveryOptions {
   /** Called once, at the end; with what ended it, if that was not the subscriber. */
   readonly onEnd: (error: unknown) => void;
   readonly onDelivered: () => void;
+  /** It begins to catch up, or to wait for its connection. */
+  readonly onBehind: (phase: 'catchingUp' | 'congested') => void;
   /** Resolves when a failed read of the store may be tried again. */
   readonly pause: () => Promise<void>;
 }
@@ -168,6 +170,7 @@ export class Delivery {
     this.#phase = 'catchingUp';
     if (this.#isMoving) return;
     this.#isMoving = true;
+    this.#options.onBehind('catchingUp');
     void this.#moveOn()
       .catch((error: unknown) => this.#end(error))
       .finally(() => {
@@ -195,6 +198,7 @@ export class Delivery {
     const { sink, feed } = this.#options;
     if (sink.isCongested) {
       this.#phase = 'congested';
+      this.#options.onBehind('congested');
       await new Promise<void>((resolve) => sink.whenDrained(resolve));
       if (this.#isEnded()) return true;
       this.#phase = 'catchingUp';

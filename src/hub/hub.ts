@@ -72,6 +72,12 @@ export interface HubStats {
   readonly deliveries: number;
   readonly live: number;
   readonly parked: number;
+  /** How often a subscription had to read on from ring or log. */
+  readonly catchUps: number;
+  /** How often one had to wait for its slow connection. */
+  readonly parkings: number;
+  /** How often a log turned out to be another one than was followed. */
+  readonly resets: number;
   readonly logReads: number;
 }
 
@@ -82,7 +88,15 @@ export class Hub {
   readonly #channels = new Map<string, Promise<Channel>>();
   readonly #open = new Map<string, Channel>();
   readonly #users = new Map<string, number>();
-  readonly #counts = { eventsSeen: 0, executions: 0, deliveries: 0, logReads: 0 };
+  readonly #counts = {
+    eventsSeen: 0,
+    executions: 0,
+    deliveries: 0,
+    catchUps: 0,
+    parkings: 0,
+    resets: 0,
+    logReads: 0,
+  };
   readonly #cache: ResultCache;
 
   constructor(options: HubOptions) {
@@ -119,6 +133,7 @@ export class Hub {
         sink,
         onEnd: end,
         onDelivered: () => this.#counts.deliveries++,
+        onBehind: (phase) => this.#counts[phase === 'congested' ? 'parkings' : 'catchUps']++,
         pause: async () => this.#pause(),
       });
       delivery.start();
@@ -146,7 +161,8 @@ export class Hub {
     };
   }
 
-  stats(workspace: string): HubStats {
+  /** Gauges are those of one workspace, where one is given. */
+  stats(workspace?: string): HubStats {
     const subscriptions: Record<string, number> = {};
     let sharedOperations = 0;
     let live = 0;
@@ -154,7 +170,7 @@ export class Hub {
     let logReads = this.#counts.logReads;
     for (const { log, feed, operations } of this.#open.values()) {
       logReads += feed.logReads;
-      if (log.workspace !== workspace) continue;
+      if (workspace !== undefined && log.workspace !== workspace) continue;
       sharedOperations += operations.size;
       for (const { operation, deliveries, live: upToDate } of operations.values()) {
         subscriptions[operation.field] = (subscriptions[operation.field] ?? 0) + deliveries.size;
@@ -195,6 +211,7 @@ export class Hub {
       retryMs: this.#options.retryMs ?? 500,
       onEntry: (entry) => this.#dispatch(index, entry),
       onReset: (lost) => {
+        this.#counts.resets++;
         const deliveries = [...operations.values()].flatMap((shared) => [...shared.deliveries]);
         for (const delivery of deliveries) delivery.reset(lost);
       },

@@ -11,7 +11,7 @@ export interface CloudEventsReceiverDeps {
   /** @throws TidingsError UNAUTHENTICATED, AUTH_UNAVAILABLE */
   readonly viewerOf: (headers: IncomingHttpHeaders) => Promise<Viewer>;
   /** Resolves when the events are durable. */
-  readonly publish: (request: PublishRequest) => Promise<Published>;
+  readonly publish: (request: PublishRequest, headers: IncomingHttpHeaders) => Promise<Published>;
   /** Whether something was published with an idempotency key. */
   readonly isKnown: (workspace: string, key: string) => Promise<boolean>;
 }
@@ -50,7 +50,7 @@ export class CloudEventsReceiver {
       if (!byKey.has(key)) byKey.set(key, event);
     }
     for (;;) {
-      const published = await this.#publish(viewer, byKey);
+      const published = await this.#publish(viewer, byKey, headers);
       if (!published.duplicate) {
         const { cursors } = published;
         return {
@@ -67,7 +67,11 @@ export class CloudEventsReceiver {
     }
   }
 
-  async #publish(viewer: Viewer, byKey: ReadonlyMap<string, ReceivedEvent>): Promise<Published> {
+  async #publish(
+    viewer: Viewer,
+    byKey: ReadonlyMap<string, ReceivedEvent>,
+    headers: IncomingHttpHeaders,
+  ): Promise<Published> {
     const events = [...byKey.values()];
     const plan = batchPlan(
       events.map(({ report }) => report),
@@ -78,7 +82,8 @@ export class CloudEventsReceiver {
       },
     );
     const idempotencyKeys = [...byKey.keys()];
-    return this.#deps.publish({ publishedBy: viewer, source: 'cloudevents', plan, idempotencyKeys });
+    const request = { publishedBy: viewer, source: 'cloudevents', plan, idempotencyKeys };
+    return this.#deps.publish(request, headers);
   }
 }
 

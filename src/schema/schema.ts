@@ -25,6 +25,7 @@ import './pull-requests.ts';
 import './repositories.ts';
 import './revocations.ts';
 import './scalars.ts';
+import './stats.ts';
 import './viewer.ts';
 import './workflows.ts';
 

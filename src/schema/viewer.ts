@@ -1,10 +1,40 @@
 import { requireScope } from '../auth/access.ts';
 import type { Viewer as ViewerFacts } from '../auth/viewer.ts';
 import { TidingsError } from '../errors.ts';
-import { encodeCursor, type Position } from '../events/position.ts';
+import { encodeCursor } from '../events/position.ts';
 import { builder } from './builder.ts';
-import { requestOf, type ProcessStats, type ServerFacts } from './context.ts';
-import { eventsLog } from './place.ts';
+import { requestOf, type OpenSubscription, type ServerFacts } from './context.ts';
+
+const SubscriptionPhase = builder.enumType('SubscriptionPhase', {
+  values: ['STARTING', 'CATCHING_UP', 'LIVE', 'PARKED', 'ENDED'] as const,
+});
+
+const phases = {
+  starting: 'STARTING',
+  catchingUp: 'CATCHING_UP',
+  live: 'LIVE',
+  congested: 'PARKED',
+  ended: 'ENDED',
+} as const;
+
+const ViewerSubscription = builder.objectRef<OpenSubscription>('ViewerSubscription').implement({
+  fields: (t) => ({
+    field: t.string({ resolve: ({ state }) => state().field }),
+    transport: t.exposeString('transport'),
+    topics: t.stringList({ resolve: ({ state }) => [...state().route.topics] }),
+    phase: t.field({ type: SubscriptionPhase, resolve: ({ state }) => phases[state().phase] }),
+    cursor: t.field({
+      type: 'Cursor',
+      nullable: true,
+      resolve({ state }) {
+        const { position } = state();
+        return position === null ? null : encodeCursor(position);
+      },
+    }),
+    delivered: t.float({ resolve: ({ state }) => state().delivered }),
+    since: t.field({ type: 'DateTime', resolve: ({ since }) => new Date(since).toISOString() }),
+  }),
+});
 
 const Viewer = builder.objectRef<ViewerFacts>('Viewer').implement({
   fields: (t) => ({
@@ -19,6 +49,13 @@ const Viewer = builder.objectRef<ViewerFacts>('Viewer').implement({
       type: 'DateTime',
       nullable: true,
       resolve: ({ expiresAt }) => (expiresAt === null ? null : new Date(expiresAt).toISOString()),
+    }),
+    subscriptions: t.field({
+      type: [ViewerSubscription],
+      resolve(viewer, _args, context) {
+        const { server, connection } = requestOf(context);
+        return [...server.subscriptionsOf(viewer, connection)];
+      },
     }),
   }),
 });
@@ -57,7 +94,7 @@ builder.mutationField('refreshSession', (t) =>
   }),
 );
 
-function uptimeSeconds({ now, startedAt }: ServerFacts): number {
+export function uptimeSeconds({ now, startedAt }: ServerFacts): number {
   return Math.floor((now() - startedAt) / 1_000);
 }
 
@@ -77,50 +114,6 @@ builder.queryField('serverInfo', (t) =>
       const { server, viewer } = requestOf(context);
       requireScope(viewer, 'read');
       return server;
-    },
-  }),
-);
-
-const Count = builder.objectRef<readonly [name: string, count: number]>('Count').implement({
-  fields: (t) => ({
-    name: t.string({ resolve: ([name]) => name }),
-    count: t.int({ resolve: ([, count]) => count }),
-  }),
-});
-
-interface StatsFacts extends ProcessStats {
-  readonly uptimeSeconds: number;
-  readonly log: { readonly events: number; readonly bytes: number };
-  readonly head: Position;
-}
-
-const Stats = builder.objectRef<StatsFacts>('Stats').implement({
-  fields: (t) => ({
-    uptimeSeconds: t.exposeInt('uptimeSeconds'),
-    connections: t.field({ type: [Count], resolve: ({ connections }) => Object.entries(connections) }),
-    subscriptions: t.field({ type: [Count], resolve: ({ subscriptions }) => Object.entries(subscriptions) }),
-    sharedOperations: t.exposeInt('sharedOperations'),
-    eventsSeen: t.exposeFloat('eventsSeen'),
-    executions: t.exposeFloat('executions'),
-    deliveries: t.exposeFloat('deliveries'),
-    live: t.exposeInt('live'),
-    parked: t.exposeInt('parked'),
-    logReads: t.exposeFloat('logReads'),
-    logEvents: t.float({ resolve: ({ log }) => log.events }),
-    logBytes: t.float({ resolve: ({ log }) => log.bytes }),
-    headCursor: t.field({ type: 'Cursor', resolve: ({ head }) => encodeCursor(head) }),
-  }),
-});
-
-builder.queryField('stats', (t) =>
-  t.field({
-    type: Stats,
-    resolve: async (_root, _args, context): Promise<StatsFacts> => {
-      const { server, store, viewer } = requestOf(context);
-      requireScope(viewer, 'admin');
-      const log = eventsLog(viewer);
-      const [size, head] = await Promise.all([store.size(log), store.head(log)]);
-      return { ...server.stats(viewer.workspace), uptimeSeconds: uptimeSeconds(server), log: size, head };
     },
   }),
 );

@@ -7,7 +7,7 @@ import { TidingsError, type ErrorCode } from '../errors.ts';
 import { encodeCursor } from '../events/position.ts';
 import type { Subscription } from '../hub/hub.ts';
 import { toWire, type EncodedResult, type Sink } from '../hub/sink.ts';
-import type { ConnectionContext } from '../schema/context.ts';
+import type { ConnectionContext, Via } from '../schema/context.ts';
 import { textFrame } from './frame.ts';
 import type { Opened, OpenFailure } from './operations.ts';
 import { Outlet } from './outlet.ts';
@@ -17,6 +17,7 @@ export interface ConnectionOptions {
   readonly socket: WebSocket;
   /** What the WebSocket writes to. */
   readonly rawSocket: Socket;
+  readonly via: Via;
   readonly authenticator: Pick<Authenticator, 'verify' | 'whenOver'>;
   /** Gives up what was held in the name of the connection, when it is closed or somebody else's. */
   readonly release: (id: string) => void;
@@ -94,6 +95,10 @@ export class Connection implements ConnectionContext {
   /** The client's own name for its session, under which its operations go on where they were on another connection. */
   get session(): string | undefined {
     return this.#session;
+  }
+
+  get via(): Via {
+    return this.#options.via;
   }
 
   /** What the connection's user holds, in rooms for example, is held in this name. Another user gets another one. */

@@ -1,11 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { GraphQLError, OperationTypeNode, type FormattedExecutionResult } from 'graphql';
+import {
+  GraphQLError,
+  OperationTypeNode,
+  type execute,
+  type ExecutionArgs,
+  type FormattedExecutionResult,
+} from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
 import type { Viewer } from '../auth/viewer.ts';
 import { errorCatalogue, TidingsError, type ErrorCode } from '../errors.ts';
-import type { RequestContext } from '../schema/context.ts';
+import type { Audit } from '../ops/audit.ts';
+import type { RequestContext, Via } from '../schema/context.ts';
 import { requestFrom, type GraphQLRequest } from './documents.ts';
-import { parseJson, readBody, sendJson } from './http-io.ts';
+import { parseJson, readBody, requestIdOf, sendJson } from './http-io.ts';
 import { refusal, type Operations } from './operations.ts';
 import { presentError, statusOf } from './present.ts';
 import type { ResponseStreams } from './response-streams.ts';
@@ -15,8 +22,9 @@ export interface GraphqlHttpOptions {
   readonly sse: ResponseStreams;
   readonly multipart: ResponseStreams;
   readonly viewerOf: (request: IncomingMessage) => Promise<Viewer>;
-  readonly contextOf: (viewer: Viewer) => RequestContext;
+  readonly contextOf: (viewer: Viewer, via: Via) => RequestContext;
   readonly maxBodyBytes: number;
+  readonly audit: Audit;
   readonly onHidden: (error: unknown) => void;
 }
 
@@ -27,9 +35,9 @@ const JSON_TYPES = ['application/json', 'application/graphql-response+json', 'ap
 export function createGraphqlHttp(options: GraphqlHttpOptions) {
   const { operations, viewerOf, contextOf, maxBodyBytes, onHidden } = options;
 
-  const yoga = createYoga<{ viewer: Viewer }, RequestContext>({
+  const yoga = createYoga<{ viewer: Viewer; requestId: string | null }, RequestContext>({
     schema: operations.schema,
-    context: ({ viewer }) => contextOf(viewer),
+    context: ({ viewer, requestId }) => contextOf(viewer, { transport: 'http', requestId }),
     graphiql: false,
     landingPage: false,
     cors: false,
@@ -38,7 +46,12 @@ export function createGraphqlHttp(options: GraphqlHttpOptions) {
     maskedErrors: { maskError: (error) => masked(error, onHidden) },
     // Documents are parsed and validated, and cached, where all transports have it done.
     parserAndValidationCache: false,
-    plugins: [preparedDocuments(operations), refuseSubscriptions(), statusFromErrors()],
+    plugins: [
+      preparedDocuments(operations),
+      watchedOperations(operations),
+      refuseSubscriptions(),
+      statusFromErrors(),
+    ],
   });
 
   const answer = async (request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> => {
@@ -62,7 +75,7 @@ export function createGraphqlHttp(options: GraphqlHttpOptions) {
         },
         ...(body === undefined ? {} : { body: new Uint8Array(body) }),
       },
-      { viewer },
+      { viewer, requestId: requestIdOf(request) },
     );
     const text = await answered.text();
     response.writeHead(answered.status, {
@@ -79,6 +92,10 @@ export function createGraphqlHttp(options: GraphqlHttpOptions) {
       await answer(request, response, url);
     } catch (error) {
       if (!(error instanceof TidingsError) || response.headersSent) throw error;
+      options.audit.refused(error.code, '/graphql', null, {
+        transport: 'http',
+        requestId: requestIdOf(request),
+      });
       const result = refusal(error);
       const allow = error.code === 'METHOD_NOT_ALLOWED' ? { allow: ALLOW } : {};
       const close = error.code === 'PAYLOAD_TOO_LARGE' ? { connection: 'close' } : {};
@@ -146,6 +163,19 @@ function preparedDocuments(operations: Operations): Plugin {
       if ('document' in prepared) setParsedDocument(prepared.document);
     },
     onValidate: ({ setResult }) => setResult([]),
+  };
+}
+
+function watchedOperations({ watch }: Operations): Plugin {
+  return {
+    onExecute({ executeFn, setExecuteFn }) {
+      setExecuteFn((args: ExecutionArgs) => {
+        const { document, operationName, contextValue } = args;
+        return watch.execute({ document, operationName, context: contextValue as RequestContext }, () =>
+          (executeFn as typeof execute)(args),
+        );
+      });
+    },
   };
 }
 

@@ -6,6 +6,12 @@ export function isLocal(request: IncomingMessage): boolean {
   return /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(request.headers.host ?? '');
 }
 
+/** What the request is called in logs; null where it came in past the web server. */
+export function requestIdOf({ headers }: IncomingMessage): string | null {
+  const id = headers['x-request-id'];
+  return typeof id === 'string' ? id : null;
+}
+
 /** How long a peer whose body was refused may take to notice. */
 const LINGER_MS = 2_000;
 

@@ -2,6 +2,7 @@ import { OperationTypeNode } from 'graphql';
 import type { IncomingMessage } from 'node:http';
 import type { Authenticator } from '../auth/authenticator.ts';
 import { TidingsError } from '../errors.ts';
+import type { Audit } from '../ops/audit.ts';
 import { closeCodes, type Connection } from './connection.ts';
 import { requestFrom } from './documents.ts';
 import { parseJson } from './http-io.ts';
@@ -17,6 +18,7 @@ export interface LegacyWsOptions {
   readonly initTimeoutMs: number;
   /** Milliseconds between keep-alive messages: some clients count these only, and leave after 30 s without one. */
   readonly keepAliveMs: number;
+  readonly audit: Audit;
   readonly onError: (error: unknown) => void;
 }
 
@@ -114,7 +116,7 @@ class LegacySocket {
   async #init(payload: unknown): Promise<void> {
     if (this.#phase !== 'new') return this.#connection.close(4429, 'Too many initialisation requests');
     clearTimeout(this.#timer);
-    const { authenticator, keepAliveMs, onError } = this.#options;
+    const { authenticator, keepAliveMs, audit, onError } = this.#options;
     this.#phase = 'admitting';
     try {
       const params =
@@ -123,7 +125,10 @@ class LegacySocket {
       this.#connection.admit(await authenticator.fromConnection(params, this.#upgrade.headers));
     } catch (error) {
       if (!(error instanceof TidingsError)) onError(error);
-      else if (error.code === 'AUTH_UNAVAILABLE') this.#refusal = error;
+      else {
+        audit.refused(error.code, 'connection', null, this.#connection.via);
+        if (error.code === 'AUTH_UNAVAILABLE') this.#refusal = error;
+      }
       this.#phase = 'refused';
     }
     // It may have closed meanwhile.

@@ -12,6 +12,7 @@ import type { Hub, Subscription } from '../hub/hub.ts';
 import { operationOf } from '../hub/operation.ts';
 import { RoutedSubscription, type Route } from '../hub/route.ts';
 import type { Sink } from '../hub/sink.ts';
+import type { OperationWatch } from '../ops/operation-watch.ts';
 import type { RequestContext } from '../schema/context.ts';
 import type { Documents, GraphQLRequest, PreparedRequest } from './documents.ts';
 import { presentError, presentResult } from './present.ts';
@@ -19,6 +20,7 @@ import { presentError, presentResult } from './present.ts';
 export interface OperationsOptions {
   readonly documents: Documents;
   readonly hub: Hub;
+  readonly watch: OperationWatch;
   /** Gets the errors that clients are not shown. */
   readonly onHidden: (error: unknown) => void;
 }
@@ -55,20 +57,29 @@ export class Operations {
     return this.#options.documents.prepare(request);
   }
 
+  /** What is counted and noted of operations that somebody else executes. */
+  get watch(): OperationWatch {
+    return this.#options.watch;
+  }
+
   /** Executes a query or mutation. */
   async execute(
     prepared: PreparedRequest,
     request: GraphQLRequest,
     context: RequestContext,
   ): Promise<FormattedExecutionResult> {
-    const { documents, onHidden } = this.#options;
-    const result = await execute({
-      schema: documents.schema,
-      document: prepared.document,
-      operationName: request.operationName,
-      variableValues: request.variables,
-      contextValue: context,
-    });
+    const { documents, onHidden, watch } = this.#options;
+    const { document } = prepared;
+    const { operationName, variables } = request;
+    const result = await watch.execute({ document, operationName, context }, () =>
+      execute({
+        schema: documents.schema,
+        document,
+        operationName,
+        variableValues: variables,
+        contextValue: context,
+      }),
+    );
     return presentResult(result, onHidden);
   }
 
@@ -78,10 +89,15 @@ export class Operations {
     request: GraphQLRequest,
     context: RequestContext,
   ): Promise<Opened | OpenFailure> {
-    const { documents, hub, onHidden } = this.#options;
+    const { documents, hub, watch, onHidden } = this.#options;
     const { schema } = documents;
     const { document } = prepared;
     const { operationName, variables } = request;
+    const started = { document, operationName, context };
+    const refuse = (errors: readonly unknown[]): OpenFailure => {
+      watch.notSubscribed(errors, started);
+      return { errors: errors.map((error) => presentError(error, onHidden)) };
+    };
     let source: AsyncIterable<unknown> | ExecutionResult;
     try {
       source = await createSourceEventStream({
@@ -92,11 +108,11 @@ export class Operations {
         contextValue: context,
       });
     } catch (error) {
-      return { errors: [presentError(error, onHidden)] };
+      return refuse([error]);
     }
     if (!(source instanceof RoutedSubscription)) {
       const { errors = [new GraphQLError('The subscription selects nothing.')] } = source as ExecutionResult;
-      return { errors: errors.map((error) => presentError(error, onHidden)) };
+      return refuse(errors);
     }
     const { route } = source;
     const operation = operationOf({ schema, document, operationName, variables });
@@ -105,7 +121,9 @@ export class Operations {
       operationKey: operation.key,
       start: (sink, after) => {
         const start = after === undefined ? route.start : { ...route.start, after };
-        return hub.subscribe(operation, { ...route, start }, sink);
+        const subscription = hub.subscribe(operation, { ...route, start }, sink);
+        watch.subscribed(subscription, started);
+        return subscription;
       },
     };
   }

@@ -5,8 +5,9 @@ import type { Viewer } from '../auth/viewer.ts';
 import { errorCatalogue, TidingsError } from '../errors.ts';
 import type { Subscription } from '../hub/hub.ts';
 import { toWire, type EncodedResult, type Sink } from '../hub/sink.ts';
-import type { RequestContext } from '../schema/context.ts';
+import type { RequestContext, Transport, Via } from '../schema/context.ts';
 import type { GraphQLRequest } from './documents.ts';
+import { requestIdOf } from './http-io.ts';
 import type { Operations } from './operations.ts';
 import { Outlet } from './outlet.ts';
 
@@ -28,9 +29,11 @@ export interface StreamFormat {
 }
 
 export interface ResponseStreamsOptions {
+  /** What it is called in stats and logs. */
+  readonly transport: Transport;
   readonly format: StreamFormat;
   readonly operations: Operations;
-  readonly contextOf: (viewer: Viewer) => RequestContext;
+  readonly contextOf: (viewer: Viewer, via: Via) => RequestContext;
   readonly authenticator: Pick<Authenticator, 'whenOver'>;
   readonly highWaterMark: number;
   readonly writeDeadlineMs: number;
@@ -67,12 +70,12 @@ export class ResponseStreams {
     body: GraphQLRequest,
     viewer: Viewer,
   ): Promise<void> {
-    const { operations, contextOf, format } = this.#options;
+    const { operations, contextOf, format, transport } = this.#options;
     const { cursor, isEnd } = format.lastSeen(request);
     if (isEnd === true) return void response.writeHead(204).end();
     const prepared = operations.prepare(body);
     if ('errors' in prepared) return this.#single(response, prepared);
-    const context = contextOf(viewer);
+    const context = contextOf(viewer, { transport, requestId: requestIdOf(request) });
     if (prepared.type !== OperationTypeNode.SUBSCRIPTION) {
       if (prepared.type === OperationTypeNode.MUTATION && request.method === 'GET')
         throw new TidingsError('METHOD_NOT_ALLOWED');

@@ -8,6 +8,7 @@ import { CloseCode, makeServer } from 'graphql-ws';
 import type { IncomingMessage } from 'node:http';
 import type { Authenticator } from '../auth/authenticator.ts';
 import { TidingsError } from '../errors.ts';
+import type { Audit } from '../ops/audit.ts';
 import { closeCodes, type Connection } from './connection.ts';
 import type { GraphQLRequest } from './documents.ts';
 import { refusal, type Operations } from './operations.ts';
@@ -20,6 +21,7 @@ export interface TransportWsOptions {
   /** How many operations one connection may have at a time. */
   readonly maxOperations: number;
   readonly initTimeoutMs: number;
+  readonly audit: Audit;
   readonly onError: (error: unknown) => void;
 }
 
@@ -38,7 +40,7 @@ interface Planned {
  * through it: they go to the connection as shared text, and the iterator that graphql-ws holds never yields, it only ends.
  */
 export function createTransportWs(options: TransportWsOptions) {
-  const { operations, socketOperations, authenticator } = options;
+  const { operations, socketOperations, authenticator, audit } = options;
 
   const server = makeServer<Record<string, unknown>, Extra>({
     connectionInitWaitTimeout: options.initTimeoutMs,
@@ -52,13 +54,17 @@ export function createTransportWs(options: TransportWsOptions) {
         return viewer.expiresAt === null ? true : { expiresAt: new Date(viewer.expiresAt).toISOString() };
       } catch (error) {
         if (!(error instanceof TidingsError)) options.onError(error);
-        else if (error.code === 'AUTH_UNAVAILABLE') connection.close(closeCodes.tryLater, error.message);
+        else {
+          audit.refused(error.code, 'connection', null, connection.via);
+          if (error.code === 'AUTH_UNAVAILABLE') connection.close(closeCodes.tryLater, error.message);
+        }
         return false;
       }
     },
 
     onSubscribe({ extra: { connection }, subscriptions }, id, payload) {
       if (Object.keys(subscriptions).length > options.maxOperations) {
+        audit.refused('TOO_MANY_SUBSCRIPTIONS', 'connection', connection.viewer, connection.via);
         return shown(refusal(new TidingsError('TOO_MANY_SUBSCRIPTIONS')));
       }
       const request = payload as GraphQLRequest;

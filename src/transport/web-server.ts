@@ -4,9 +4,11 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { SESSION_COOKIE, type Authenticator } from '../auth/authenticator.ts';
 import { TidingsError } from '../errors.ts';
+import type { Audit } from '../ops/audit.ts';
+import type { Requests } from '../ops/requests.ts';
 import { Connection, closeCodes } from './connection.ts';
 import type { GraphiqlPage } from './graphiql.ts';
-import { isLocal, readBody, sendError, sendJson } from './http-io.ts';
+import { isLocal, readBody, requestIdOf, sendError, sendJson } from './http-io.ts';
 
 type Handler = (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<void> | void;
 
@@ -15,6 +17,10 @@ export interface WebServerOptions {
   readonly graphql: Handler;
   /** GET / and what that page is made of. */
   readonly dashboard: Handler;
+  /** GET /metrics */
+  readonly metrics: Handler;
+  /** GET /stats */
+  readonly stats: Handler;
   readonly graphiql: { readonly open: GraphiqlPage; readonly withToken: GraphiqlPage | null };
   /** POST /webhooks/github */
   readonly githubWebhook: (
@@ -30,6 +36,8 @@ export interface WebServerOptions {
   readonly checkReady: () => Promise<void>;
   /** Gives up what is held in the name of a connection. */
   readonly release: (connectionId: string) => void;
+  readonly requests: Requests;
+  readonly audit: Audit;
   readonly onError: (error: unknown) => void;
   readonly now: () => number;
   readonly limits: WebLimits;
@@ -78,11 +86,16 @@ export class WebServer {
       '/webhooks/cloudevents': { POST: this.#cloudEvents },
       '/health': { GET: (_request, response) => sendJson(response, 200, { status: 'ok' }) },
       '/ready': { GET: this.#ready },
+      '/metrics': { GET: options.metrics },
+      '/stats': { GET: options.stats },
     };
   }
 
-  get webSockets(): number {
-    return this.#connections.size;
+  /** Open WebSockets, by subprotocol. */
+  get webSockets(): Readonly<Record<'websocket' | 'websocket-legacy', number>> {
+    const connections = [...this.#connections];
+    const legacy = connections.filter(({ via }) => via.transport === 'websocket-legacy').length;
+    return { websocket: connections.length - legacy, 'websocket-legacy': legacy };
   }
 
   /** Resolves with the URL that it can be reached at. */
@@ -117,13 +130,16 @@ export class WebServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let route = 'unknown';
     try {
       const url = urlOf(request);
+      // The dashboard's files have names that change with each build.
+      const path = url?.pathname.startsWith('/assets/') === true ? '/' : url?.pathname;
+      if (path !== undefined && Object.hasOwn(this.#routes, path)) route = path;
+      this.#options.requests.begin(request, response, route);
       if (url === undefined) throw new TidingsError('BAD_REQUEST', 'The URL is malformed.');
       if (holdsToken(url)) throw new TidingsError('BAD_REQUEST', 'A token must not be in the URL.');
-      // Of the dashboard's files, whose names change with each build.
-      const route = url.pathname.startsWith('/assets/') ? '/' : url.pathname;
-      const methods = Object.hasOwn(this.#routes, route) ? this.#routes[route] : undefined;
+      const methods = this.#routes[route];
       this.#allowOrigin(request, response);
       if (methods === undefined) throw new TidingsError('NOT_FOUND', 'There is nothing here.');
       const allow = Object.keys(methods).join(', ');
@@ -137,8 +153,10 @@ export class WebServer {
       }
       await handler(request, response, url);
     } catch (error) {
-      if (!(error instanceof TidingsError)) this.#options.onError(error);
-      sendError(response, error instanceof TidingsError ? error : new TidingsError('INTERNAL_SERVER_ERROR'));
+      const refusal = error instanceof TidingsError ? error : new TidingsError('INTERNAL_SERVER_ERROR');
+      if (refusal !== error) this.#options.onError(error);
+      this.#options.audit.refused(refusal.code, route, null, { requestId: requestIdOf(request) });
+      sendError(response, refusal);
     }
   }
 
@@ -208,6 +226,7 @@ export class WebServer {
       socket.once('error', () => undefined);
       socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
     };
+    this.#options.requests.name(request);
     const url = urlOf(request);
     if (url === undefined) return refuse('400 Bad Request');
     if (this.#isClosing) return refuse('503 Service Unavailable');
@@ -220,8 +239,12 @@ export class WebServer {
         // The peer's mistakes in the protocol close its socket, and are no news to us.
         if (!('code' in error) || !String(error.code).startsWith('WS_ERR')) onError(error);
       });
+      // Who offers none speaks the legacy one; who offers only unknown ones is refused by the other.
+      const isLegacy =
+        webSocket.protocol === 'graphql-ws' || request.headers['sec-websocket-protocol'] === undefined;
       const connection = new Connection({
         socket: webSocket,
+        via: { transport: isLegacy ? 'websocket-legacy' : 'websocket', requestId: requestIdOf(request) },
         rawSocket: socket as Socket,
         authenticator,
         release,
@@ -229,9 +252,6 @@ export class WebServer {
       });
       this.#connections.add(connection);
       webSocket.once('close', () => this.#connections.delete(connection));
-      // Who offers none speaks the legacy one; who offers only unknown ones is refused by the other.
-      const isLegacy =
-        webSocket.protocol === 'graphql-ws' || request.headers['sec-websocket-protocol'] === undefined;
       this.#options[isLegacy ? 'legacyWs' : 'transportWs'](connection, request);
     });
   }

@@ -536,7 +536,11 @@ describe('presence', () => {
 });
 
 function connection(id: string): ConnectionContext {
-  return { id, refreshSession: async () => Promise.reject(new Error('not here')) };
+  return {
+    id,
+    viewer: serviceViewer('w'),
+    refreshSession: async () => Promise.reject(new Error('not here')),
+  };
 }
 
 describe('the session', () => {
@@ -556,6 +560,7 @@ describe('the session', () => {
     });
     const refreshed: ConnectionContext = {
       id: 'c1',
+      viewer: serviceViewer('w'),
       refreshSession: async (token) => ({
         viewer: { ...serviceViewer('w'), userId: token, expiresAt: 0 },
         ended: 2,

@@ -157,22 +157,31 @@ export class Workspace {
       ...this.#services,
       viewer,
       connection: connection ?? null,
+      via: { transport: 'http', requestId: null },
       server: {
         version: '1.2.3',
         developmentMode: true,
         now: () => 100_000,
         startedAt: 40_000,
-        stats: () => ({
+        stats: async () => ({
           connections: { websocket: 2 },
           subscriptions: { events: 3 },
+          transports: { websocket: 3 },
+          topics: { all: 2, 'room:lobby': 1 },
           sharedOperations: 1,
+          eventsPublished: 6,
           eventsSeen: 10,
           executions: 10,
           deliveries: 30,
           live: 0,
           parked: 0,
+          catchUps: 2,
+          resets: 0,
           logReads: 4,
+          spooled: 1,
+          delay: { p50: 1.5, p99: 8 },
         }),
+        subscriptionsOf: () => [],
       },
     };
   }

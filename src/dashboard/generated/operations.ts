@@ -325,7 +325,7 @@ export type LeaveRoomMutation = { leaveRoom: { left: boolean } };
 export type StatsQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type StatsQuery = { stats: { uptimeSeconds: number, sharedOperations: number, eventsSeen: number, executions: number, deliveries: number, live: number, parked: number, logReads: number, logEvents: number, logBytes: number, headCursor: string, connections: Array<{ name: string, count: number }>, subscriptions: Array<{ name: string, count: number }> } };
+export type StatsQuery = { stats: { uptimeSeconds: number, sharedOperations: number, eventsSeen: number, executions: number, deliveries: number, live: number, parked: number, spooled: number, delayP50: number | null, delayP99: number | null, logReads: number, logEvents: number, logBytes: number, headCursor: string, connections: Array<{ name: string, count: number }>, subscriptions: Array<{ name: string, count: number }>, transports: Array<{ name: string, count: number }>, topics: Array<{ name: string, count: number }> } };
 
 export class TypedDocumentString<TResult, TVariables>
   extends String
@@ -740,12 +740,23 @@ export const StatsDocument = new TypedDocumentString(`
       name
       count
     }
+    transports {
+      name
+      count
+    }
+    topics {
+      name
+      count
+    }
     sharedOperations
     eventsSeen
     executions
     deliveries
     live
     parked
+    spooled
+    delayP50
+    delayP99
     logReads
     logEvents
     logBytes

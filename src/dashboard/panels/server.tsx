@@ -23,6 +23,17 @@ const figures: readonly (readonly [name: string, hint: string, of: (stats: Stats
     'Results handed out for each execution: what sharing saves',
     ({ deliveries, executions }) => (executions === 0 ? '–' : (deliveries / executions).toFixed(1)),
   ],
+  [
+    'Delay p50',
+    'From publishing to the sockets, the median of the last five minutes',
+    ({ delayP50 }) => milliseconds(delayP50),
+  ],
+  [
+    'Delay p99',
+    'From publishing to the sockets, for 99 of 100 events of the last five minutes',
+    ({ delayP99 }) => milliseconds(delayP99),
+  ],
+  ['Spooled', 'Webhooks that wait for the store', ({ spooled }) => number(spooled)],
   ['Log', 'Events that the log holds', ({ logEvents }) => number(logEvents)],
   ['Log size', 'What the log takes', ({ logBytes }) => bytes(logBytes)],
   ['Log reads', 'Reads of the log for subscriptions that catch up', ({ logReads }) => number(logReads)],
@@ -93,6 +104,8 @@ export function Server({ live }: { readonly live: Live }) {
           </div>
           <Counts title="Connections" counts={stats.connections} />
           <Counts title="Subscriptions" counts={stats.subscriptions} />
+          <Counts title="By transport" counts={stats.transports} />
+          <Counts title="Busiest topics" counts={stats.topics.slice(0, 10)} />
         </>
       )}
     </Panel>
@@ -122,6 +135,11 @@ function Counts({ title, counts }: { readonly title: string; readonly counts: St
 
 function number(value: number): string {
   return value.toLocaleString('en');
+}
+
+function milliseconds(value: number | null): string {
+  if (value === null) return '–';
+  return `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ms`;
 }
 
 function bytes(value: number): string {

@@ -1,0 +1,45 @@
+import { TidingsError } from '../errors.ts';
+import { PositionLost } from '../events/position.ts';
+import { RevisionConflict, type EventStore } from '../store/store.ts';
+import type { Metrics } from './metrics.ts';
+
+/** A store whose calls are measured, and the events counted that it wrote. */
+export function measuredStore(store: EventStore, metrics: Metrics): EventStore {
+  async function measure<Result>(call: string, run: () => Promise<Result>): Promise<Result> {
+    const start = performance.now();
+    let outcome: 'ok' | 'refused' | 'failed' = 'failed';
+    try {
+      const result = await run();
+      outcome = 'ok';
+      return result;
+    } catch (error) {
+      if (isAnswer(error)) outcome = 'refused';
+      throw error;
+    } finally {
+      metrics.storeCall(call, outcome, (performance.now() - start) / 1_000);
+    }
+  }
+
+  return {
+    async append(log, batch) {
+      const result = await measure('append', () => store.append(log, batch));
+      if (!result.duplicate) metrics.published(batch.events.map(({ facts }) => facts));
+      return result;
+    },
+    recall: (log, keys) => measure('recall', () => store.recall(log, keys)),
+    read: (log, after, limit) => measure('read', () => store.read(log, after, limit)),
+    head: (log) => measure('head', () => store.head(log)),
+    entity: (log, type, id) => measure('entity', () => store.entity(log, type, id)),
+    entities: (log, query) => measure('entities', () => store.entities(log, query)),
+    size: (log) => measure('size', () => store.size(log)),
+    ping: () => measure('ping', () => store.ping()),
+    watch: (log, onAppended) => store.watch(log, onAppended),
+    close: () => store.close(),
+  };
+}
+
+/** The store works, and says that what it was asked doesn't hold. */
+function isAnswer(error: unknown): boolean {
+  if (error instanceof RevisionConflict || error instanceof PositionLost) return true;
+  return error instanceof TidingsError && error.code !== 'STORE_UNAVAILABLE' && error.code !== 'STORE_FULL';
+}
