@@ -11,7 +11,7 @@ import { dirname, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const layers = [
-  ['errors', 'client'],
+  ['errors', 'recent', 'client'],
   ['events'],
   ['store', 'auth'],
   ['presence'],

@@ -1,7 +1,8 @@
 import jwt from 'jsonwebtoken';
 import { z } from 'zod';
 import { TidingsError } from '../errors.ts';
-import type { KeyHint, KeySource } from './keys.ts';
+import { Recent } from '../recent.ts';
+import type { KeyHint, KeySource, VerificationKey } from './keys.ts';
 import type { Scope, Viewer } from './viewer.ts';
 
 export interface TokenOptions {
@@ -28,9 +29,22 @@ const Claims = z.object({
   scope: z.string().default('read'),
 });
 
-/** Turns tokens into viewers. */
+/** Characters of the tokens that are remembered. */
+const REMEMBERED = 1_000_000;
+
+/** A token that was found valid. */
+interface Verified {
+  readonly hint: KeyHint;
+  readonly key: VerificationKey;
+  /** In seconds, as `now` was. */
+  readonly at: number;
+  readonly viewer: Viewer;
+}
+
+/** Turns tokens into viewers. A token that comes again is not checked again while its key counts and its time isn't over. */
 export class TokenVerifier {
   readonly #options: TokenOptions;
+  readonly #verified = new Recent<Verified>(REMEMBERED);
 
   constructor(options: TokenOptions) {
     this.#options = options;
@@ -38,10 +52,21 @@ export class TokenVerifier {
 
   /** @throws TidingsError UNAUTHENTICATED, AUTH_UNAVAILABLE; the message says what is wrong, never what the token holds */
   async verify(token: string): Promise<Viewer> {
-    const { keys, issuer, audience, now } = this.#options;
-    const known = await keys.keyFor(hintOf(token));
-    if (known === undefined) throw refused('The token is not valid.');
+    const { keys, now } = this.#options;
+    const before = this.#verified.get(token);
+    const hint = before?.hint ?? hintOf(token);
+    const key = await keys.keyFor(hint);
+    if (key === undefined) throw refused('The token is not valid.');
     const seconds = Math.floor(now() / 1_000);
+    if (before !== undefined && stillHolds(before, key, seconds)) return before.viewer;
+    const viewer = this.#check(token, key, seconds);
+    // One from the future will be another when its time has come.
+    if (viewer.issuedAt !== null) this.#verified.set(token, { hint, key, at: seconds, viewer }, token.length);
+    return viewer;
+  }
+
+  #check(token: string, known: VerificationKey, seconds: number): Viewer {
+    const { issuer, audience } = this.#options;
     let payload: unknown;
     try {
       const verified = jwt.verify(token, known.key, {
@@ -81,6 +106,11 @@ export class TokenVerifier {
       expiresAt: exp * 1_000,
     };
   }
+}
+
+/** It doesn't where the clock was put back: it may be too early again. */
+function stillHolds({ key, at, viewer }: Verified, keyNow: VerificationKey, seconds: number): boolean {
+  return key === keyNow && at <= seconds && seconds * 1_000 < (viewer.expiresAt ?? 0);
 }
 
 /** What the header says, before anything is checked. */

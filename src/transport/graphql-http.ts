@@ -6,7 +6,7 @@ import {
   type ExecutionArgs,
   type FormattedExecutionResult,
 } from 'graphql';
-import { createYoga, type Plugin } from 'graphql-yoga';
+import { createYoga, type GraphQLParams, type Plugin } from 'graphql-yoga';
 import type { Viewer } from '../auth/viewer.ts';
 import { errorCatalogue, TidingsError, type ErrorCode } from '../errors.ts';
 import type { Audit } from '../ops/audit.ts';
@@ -28,6 +28,14 @@ export interface GraphqlHttpOptions {
   readonly onHidden: (error: unknown) => void;
 }
 
+/** A request as Yoga gets it. */
+interface Received {
+  readonly viewer: Viewer;
+  readonly requestId: string | null;
+  /** Its parameters, as the client has them. */
+  readonly sent: GraphQLParams;
+}
+
 const ALLOW = 'GET, POST';
 const JSON_TYPES = ['application/json', 'application/graphql-response+json', 'application/graphql+json'];
 
@@ -35,7 +43,7 @@ const JSON_TYPES = ['application/json', 'application/graphql-response+json', 'ap
 export function createGraphqlHttp(options: GraphqlHttpOptions) {
   const { operations, viewerOf, contextOf, maxBodyBytes, onHidden } = options;
 
-  const yoga = createYoga<{ viewer: Viewer; requestId: string | null }, RequestContext>({
+  const yoga = createYoga<Received, RequestContext>({
     schema: operations.schema,
     context: ({ viewer, requestId }) => contextOf(viewer, { transport: 'http', requestId }),
     graphiql: false,
@@ -43,10 +51,15 @@ export function createGraphqlHttp(options: GraphqlHttpOptions) {
     cors: false,
     batching: false,
     logging: false,
+    multipart: false,
+    // The body was read, within its limit, and parsed before.
+    maxRequestBodySize: false,
+    fetchAPI: { Response: Answer as unknown as typeof Response },
     maskedErrors: { maskError: (error) => masked(error, onHidden) },
     // Documents are parsed and validated, and cached, where all transports have it done.
     parserAndValidationCache: false,
     plugins: [
+      receivedParams(),
       preparedDocuments(operations),
       watchedOperations(operations),
       refuseSubscriptions(),
@@ -59,28 +72,25 @@ export function createGraphqlHttp(options: GraphqlHttpOptions) {
     if (method !== 'GET' && method !== 'POST') throw new TidingsError('METHOD_NOT_ALLOWED');
     const viewer = await viewerOf(request);
     const body = method === 'GET' ? undefined : await bodyOf(request, maxBodyBytes);
-    const params = body === undefined ? paramsOf(url.searchParams) : requestFrom(parseJson(body));
+    const sent = body === undefined ? sentIn(url.searchParams) : parseJson(body);
+    const params = requestFrom(sent);
     const streams = wantedStream(request.headers.accept ?? '', params, options);
     if (streams !== undefined) return streams.handle(request, response, params, viewer);
 
     const prepared = operations.prepare(params);
     if ('errors' in prepared) return sendResult(request, response, statusOf(prepared), prepared);
-    const answered = await yoga.fetch(
-      url.href,
-      {
-        method,
-        headers: {
-          accept: request.headers.accept ?? 'application/json',
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        },
-        ...(body === undefined ? {} : { body: new Uint8Array(body) }),
-      },
-      { viewer, requestId: requestIdOf(request) },
-    );
-    const text = await answered.text();
-    response.writeHead(answered.status, {
-      ...Object.fromEntries(answered.headers),
-      ...(answered.status === 405 ? { allow: ALLOW } : {}),
+    const answered: unknown = await yoga.handleRequest(asked(request, url), {
+      viewer,
+      requestId: requestIdOf(request),
+      sent: sent as GraphQLParams,
+    });
+    // Yoga takes parameters for an answer that look like one.
+    if (!(answered instanceof Answer))
+      throw new TidingsError('BAD_REQUEST', 'The request has unknown parameters.');
+    const { status, headers, text } = answered;
+    response.writeHead(status, {
+      ...headers,
+      ...(status === 405 ? { allow: ALLOW } : {}),
       'content-length': Buffer.byteLength(text),
       'cache-control': 'no-store',
     });
@@ -127,17 +137,49 @@ async function bodyOf(request: IncomingMessage, maxBytes: number): Promise<Buffe
   return readBody(request, maxBytes);
 }
 
-function paramsOf(search: URLSearchParams): GraphQLRequest {
+function sentIn(search: URLSearchParams): unknown {
   const json = (name: string): unknown => {
     const text = search.get(name);
     return text === null || text === '' ? undefined : parseJson(Buffer.from(text));
   };
-  return requestFrom({
+  return {
     query: search.get('query') ?? undefined,
     operationName: search.get('operationName') ?? undefined,
     variables: json('variables'),
     extensions: json('extensions'),
-  });
+  };
+}
+
+/**
+ * What Yoga looks at of a request. A whole Request, with its streams and its signal, costs more than executing most operations.
+ */
+function asked({ method, headers }: IncomingMessage, url: URL): Request {
+  const known = { accept: headers.accept ?? 'application/json' } as Readonly<Record<string, string>>;
+  return {
+    method,
+    url: url.href,
+    parsedUrl: url,
+    headers: { get: (name: string) => known[name.toLowerCase()] ?? null },
+  } as unknown as Request;
+}
+
+/** What Yoga answers, in the place of a Response. */
+class Answer {
+  readonly text: string;
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    body: string | null,
+    init: { readonly status?: number; readonly headers?: Record<string, string> } = {},
+  ) {
+    this.text = body ?? '';
+    this.status = init.status ?? 200;
+    const { headers = {} } = init;
+    this.headers = Object.fromEntries(
+      Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
+    );
+  }
 }
 
 /** Some clients name JSON too for everything and mean: a stream for subscriptions, JSON for the rest. */
@@ -154,6 +196,15 @@ function wantedStream(
   if ('errors' in prepared) return isEvents ? undefined : multipart;
   if (prepared.type !== OperationTypeNode.SUBSCRIPTION) return undefined;
   return isEvents ? sse : multipart;
+}
+
+/** The parameters were read from the request before Yoga saw it. */
+function receivedParams(): Plugin<object, Received> {
+  return {
+    onRequestParse({ serverContext, setRequestParser }) {
+      setRequestParser(() => serverContext.sent);
+    },
+  };
 }
 
 function preparedDocuments(operations: Operations): Plugin {

@@ -256,6 +256,11 @@ describe('over HTTP', () => {
         '{"query":"{ viewer { userId } }","variables":{"a":[{"__proto__":{}}]}}',
       ],
       [
+        'a key __proto__ with an escape',
+        String.raw`{"query":"{ viewer { userId } }","variables":{"a":[{"__pr\u006Fto__":{}}]}}`,
+      ],
+      ['what would be an answer', '{"query":"{ viewer { userId } }","status":201,"headers":{"x-a":"b"}}'],
+      [
         'JSON that is nested without end',
         `{"query":"{ viewer { userId } }","variables":{"a":${'['.repeat(100_000)}`,
       ],
