@@ -83,7 +83,16 @@ export const targets: Readonly<Record<TargetName, Target>> = {
   },
   tidings: {
     start: [file('../dist/main.js')],
-    environment: { JWT_SECRET, LOG_LEVEL: 'info', DRAIN_SECONDS: '0' },
+    // One machine and one token stand for ten thousand users.
+    environment: {
+      JWT_SECRET,
+      LOG_LEVEL: 'info',
+      DRAIN_SECONDS: '0',
+      LIMIT_CONNECTIONS: '0',
+      LIMIT_CONNECTIONS_PER_USER: '0',
+      LIMIT_NEW_CONNECTIONS: '0',
+      LIMIT_PUBLISHES: '0',
+    },
     path: '/graphql',
     protocol: 'graphql-transport-ws',
     publishPath: '/graphql',

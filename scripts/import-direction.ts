@@ -14,7 +14,7 @@ const layers = [
   ['errors', 'recent', 'client'],
   ['events'],
   ['store', 'auth'],
-  ['presence'],
+  ['presence', 'limits'],
   ['publishing', 'hub'],
   ['schema', 'ingest'],
   ['ops'],

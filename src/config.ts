@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isAddressRange } from './limits/client-addresses.ts';
 
 /**
  * The configuration, from environment variables. The README's table is generated from `settings`; every variable has a default.
@@ -33,6 +34,37 @@ function isSafeUrl(text: string): boolean {
   const isPrivate = protocol === 'https:' || (protocol === 'http:' && loopback.has(hostname));
   return isPrivate && username === '' && password === '';
 }
+
+/** What one client may use. */
+const limit = (fallback: number, description: string) =>
+  setting({
+    default: String(fallback),
+    example: '0',
+    description: `${description} 0: without limit.`,
+    schema: whole(0, 1_000_000_000),
+  });
+
+const limits = {
+  LIMIT_CONNECTIONS: limit(
+    10_000,
+    'Connections (WebSockets, and streams over HTTP) of the process at a time.',
+  ),
+  LIMIT_CONNECTIONS_PER_USER: limit(20, 'Connections of a user at a time. Not in development mode.'),
+  LIMIT_CONNECTIONS_PER_ADDRESS: limit(
+    50,
+    'Connections from an address (IPv6: a /64) at a time. This machine itself is not counted, here and below.',
+  ),
+  LIMIT_NEW_CONNECTIONS: limit(200, 'New connections of the process in a second.'),
+  LIMIT_NEW_CONNECTIONS_PER_ADDRESS: limit(10, 'New connections from an address in a second.'),
+  LIMIT_STREAMS: limit(
+    6,
+    'Streams over HTTP of a user from one address at a time, which is as many as a browser opens. Not in development mode.',
+  ),
+  LIMIT_OPERATIONS: limit(100, 'Operations of a WebSocket at a time.'),
+  LIMIT_MESSAGES: limit(50, 'Messages of a WebSocket in a second, in the long run.'),
+  LIMIT_MESSAGES_BURST: limit(200, 'Messages of a WebSocket at once.'),
+  LIMIT_PUBLISHES: limit(1_000, 'Events published with a token in a second. Not those of webhooks.'),
+};
 
 const optional = z.string().transform((text) => (text === '' ? undefined : text));
 
@@ -162,6 +194,17 @@ export const settings = {
       'has to have at least 16 characters, without spaces',
     ),
   }),
+  TRUSTED_PROXIES: setting({
+    default: '127.0.0.0/8,::1',
+    example: '10.0.0.0/8,192.168.1.5',
+    description:
+      'Addresses of proxies, also as ranges, whose `X-Forwarded-For` tells where clients are. All others are themselves what limits of an address count.',
+    schema: list.refine(
+      (ranges) => ranges.every(isAddressRange),
+      'has to list IP addresses, or ranges such as 10.0.0.0/8',
+    ),
+  }),
+  ...limits,
   LOG_LEVEL: setting({
     default: 'info',
     example: 'debug',

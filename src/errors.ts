@@ -95,6 +95,12 @@ export const errorCatalogue = {
     closeCode: 1012,
     retryable: true,
   },
+  RATE_LIMITED: {
+    message: 'This is more than one client may use; come back later.',
+    httpStatus: 429,
+    closeCode: 4429,
+    retryable: true,
+  },
   OVERLOADED: {
     message: 'The server is full; come back later.',
     httpStatus: 503,

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pino, { type Logger } from 'pino';
@@ -21,6 +22,8 @@ import { Requests } from './ops/requests.ts';
 import { Subscriptions } from './ops/subscriptions.ts';
 import { CloudEventsReceiver } from './ingest/cloudevents-receiver.ts';
 import { GithubReceiver } from './ingest/github/receive.ts';
+import { ClientAddresses } from './limits/client-addresses.ts';
+import { Limits as ClientLimits, type LimitSettings } from './limits/limits.ts';
 import { LogPresence } from './presence/log-presence.ts';
 import { Publisher, type Published, type PublishRequest } from './publishing/publisher.ts';
 import type { RequestContext, ServerFacts, Via } from './schema/context.ts';
@@ -71,12 +74,11 @@ interface Limits {
   readonly retryMs: number;
 }
 
-const defaultLimits: Limits = {
+const defaultLimits: Omit<Limits, 'operationsPerConnection'> = {
   bodyBytes: 256 * 1_024,
   webhookBodyBytes: 25 * 1_024 * 1_024,
   spoolBytes: 1_024 * 1_024 * 1_024,
   messageBytes: 64 * 1_024,
-  operationsPerConnection: 100,
   initTimeoutMs: 3_000,
   pingMs: 12_000,
   highWaterMark: 1_024 * 1_024,
@@ -106,7 +108,11 @@ const dashboardDirectory = fileURLToPath(new URL('../dist/dashboard', import.met
 /** Puts the server together. Nothing happens before `start`, but that the embedded store and the spool open their directories. */
 export async function createGateway(config: Config, overrides: Overrides = {}): Promise<Gateway> {
   const now = overrides.now ?? Date.now;
-  const limits = { ...defaultLimits, ...overrides.limits };
+  const limits = {
+    ...defaultLimits,
+    operationsPerConnection: config.LIMIT_OPERATIONS || Infinity,
+    ...overrides.limits,
+  };
   const logger = overrides.logger ?? pino({ level: config.LOG_LEVEL });
   const onStoreError = (error: unknown): void => logger.error({ err: error }, 'store error');
   const onError = (error: unknown): void => {
@@ -171,6 +177,15 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     ? signToken(secret, { sub: 'developer', projects: '*', scope: 'read publish admin' }, 24 * 3_600)
     : null;
 
+  const addresses = new ClientAddresses(config.TRUSTED_PROXIES);
+  const clientLimits = new ClientLimits({
+    settings: limitSettings(config),
+    redis: backend.redis,
+    now,
+    onLimited: (what) => metrics.limitHit(what.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)),
+  });
+  const addressOf = (request: IncomingMessage): string | null => addresses.of(request);
+
   const startedAt = now();
   const server: ServerFacts = {
     version,
@@ -202,6 +217,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     publisher: { publish: (request) => publish(request, via.requestId) },
     presence,
     revocations,
+    limits: clientLimits,
     server,
     connection,
     via,
@@ -224,6 +240,8 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     operations,
     contextOf,
     authenticator,
+    limits: clientLimits,
+    addressOf,
     highWaterMark,
     writeDeadlineMs,
     heartbeatMs: limits.pingMs,
@@ -271,6 +289,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
   });
   const cloudEvents = new CloudEventsReceiver({
     viewerOf: (headers) => authenticator.fromHeaders(headers),
+    admit: (viewer, events) => clientLimits.publish(viewer, events),
     publish: (request, headers) => publish(request, single(headers['x-request-id']) ?? null),
     isKnown: async (workspace, key) =>
       (await store.recall({ workspace, stream: 'events' }, [key])) !== undefined,
@@ -335,7 +354,9 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     audit,
     onError,
     now,
-    limits,
+    limits: clientLimits,
+    addressOf,
+    sizes: limits,
   });
 
   let url: string | undefined;
@@ -347,6 +368,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     await web.close(config.DRAIN_SECONDS * 1_000);
     await spool.close();
     hub.close();
+    clientLimits.close();
     await revocations.close();
     await backend.close();
     logger.info('stopped');
@@ -367,6 +389,22 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
       stopping ??= stop();
       await stopping;
     },
+  };
+}
+
+/** In development mode everybody is the same user, on this machine: whoever tries things out has many tabs, and restarts them all the time. */
+function limitSettings(config: Config): LimitSettings {
+  const isShared = !config.developmentMode;
+  return {
+    connections: config.LIMIT_CONNECTIONS,
+    connectionsPerUser: isShared ? config.LIMIT_CONNECTIONS_PER_USER : 0,
+    connectionsPerAddress: config.LIMIT_CONNECTIONS_PER_ADDRESS,
+    newConnections: config.LIMIT_NEW_CONNECTIONS,
+    newConnectionsPerAddress: config.LIMIT_NEW_CONNECTIONS_PER_ADDRESS,
+    messages: config.LIMIT_MESSAGES,
+    messageBurst: config.LIMIT_MESSAGES_BURST,
+    publishes: config.LIMIT_PUBLISHES,
+    streams: isShared ? config.LIMIT_STREAMS : 0,
   };
 }
 

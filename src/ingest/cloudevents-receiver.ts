@@ -10,6 +10,12 @@ import { readCloudEvents, type ReceivedEvent } from './cloudevents.ts';
 export interface CloudEventsReceiverDeps {
   /** @throws TidingsError UNAUTHENTICATED, AUTH_UNAVAILABLE */
   readonly viewerOf: (headers: IncomingHttpHeaders) => Promise<Viewer>;
+  /**
+   * Lets so many events of the viewer pass.
+   *
+   * @throws TidingsError RATE_LIMITED
+   */
+  readonly admit: (viewer: Viewer, events: number) => Promise<void>;
   /** Resolves when the events are durable. */
   readonly publish: (request: PublishRequest, headers: IncomingHttpHeaders) => Promise<Published>;
   /** Whether something was published with an idempotency key. */
@@ -44,6 +50,7 @@ export class CloudEventsReceiver {
     const viewer = await this.#deps.viewerOf(headers);
     requireScope(viewer, 'publish');
     const received = readCloudEvents(headers, rawBody);
+    await this.#deps.admit(viewer, received.length);
     const byKey = new Map<string, ReceivedEvent>();
     for (const event of received) {
       const key = keyOf(viewer, event);

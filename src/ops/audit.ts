@@ -12,8 +12,13 @@ interface Lines {
   debug(fields: object, message: string): void;
 }
 
-/** These are the client's mistakes in what it sent, and say nothing about who may do what. */
+/**
+ * These are the client's mistakes in what it sent, and say nothing about who may do what; or it sent too much, and a flood is not to fill the
+ * log as well: metrics count those.
+ */
 const mistakes: ReadonlySet<ErrorCode> = new Set([
+  'RATE_LIMITED',
+  'OVERLOADED',
   'BAD_REQUEST',
   'INVALID_INPUT',
   'NOT_FOUND',

@@ -51,7 +51,7 @@ builder.mutationField('publishEvents', (t) =>
         ids,
         pathOf: (index) => ['input', 'events', index],
       });
-      return publish(request, { field, idempotencyKey, plan });
+      return publish(request, { field, idempotencyKey, plan, events: events.length });
     },
   }),
 );

@@ -1,5 +1,6 @@
 import type { Revocations } from '../auth/revocations.ts';
 import type { Viewer } from '../auth/viewer.ts';
+import type { Limits } from '../limits/limits.ts';
 import type { Presence } from '../presence/presence.ts';
 import type { Subscription } from '../hub/hub.ts';
 import type { Publisher } from '../publishing/publisher.ts';
@@ -12,6 +13,7 @@ export interface RequestContext {
   readonly publisher: Pick<Publisher, 'publish'>;
   readonly presence: Presence;
   readonly revocations: Pick<Revocations, 'revoke' | 'lift' | 'list'>;
+  readonly limits: Pick<Limits, 'publish'>;
   readonly server: ServerFacts;
   /** The WebSocket connection that the operation came in on; null over HTTP. */
   readonly connection: ConnectionContext | null;
@@ -34,7 +36,7 @@ export interface ConnectionContext {
   /**
    * Puts the viewer of a new token in the place of the old one, for every operation of the connection.
    *
-   * @throws TidingsError UNAUTHENTICATED, FORBIDDEN when the token is for another workspace
+   * @throws TidingsError UNAUTHENTICATED, RATE_LIMITED, FORBIDDEN when the token is for another workspace
    */
   refreshSession(token: string): Promise<{ readonly viewer: Viewer; readonly ended: number }>;
 }

@@ -116,11 +116,12 @@ builder.mutationField('setPresence', (t) =>
     args: { input: t.arg({ type: SetPresenceInput, required: true }) },
     resolve: async (_root, { input }, context) => {
       const request = requestOf(context);
-      const { connection, presence, viewer } = request;
+      const { connection, limits, presence, viewer } = request;
       const userId = memberOf(request, input.room);
       const holder: Holder = connection === null ? { lease: userId } : { connection: connection.id };
       const { room, status, activity } = input;
       const member = { room, userId, status: status ?? 'ONLINE', activity: activity ?? null };
+      await limits.publish(viewer, 1);
       return presence.set(viewer.workspace, member, holder);
     },
   }),
@@ -141,6 +142,7 @@ builder.mutationField('leaveRoom', (t) =>
     resolve: async (_root, { input }, context) => {
       const request = requestOf(context);
       const userId = memberOf(request, input.room);
+      await request.limits.publish(request.viewer, 1);
       return { left: await request.presence.leave(request.viewer.workspace, input.room, userId) };
     },
   }),

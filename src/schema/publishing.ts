@@ -16,18 +16,21 @@ interface PublishOptions {
   readonly field: string;
   readonly idempotencyKey: string | null | undefined;
   readonly plan: Plan;
+  /** How many events it is about; 1 when absent. */
+  readonly events?: number;
 }
 
 /**
  * Publishes for a mutation.
  *
- * @throws TidingsError see Publisher
+ * @throws TidingsError see Publisher; RATE_LIMITED
  */
 export async function publish(
-  { viewer, publisher }: RequestContext,
-  { field, idempotencyKey, plan }: PublishOptions,
+  { viewer, publisher, limits }: RequestContext,
+  { field, idempotencyKey, plan, events = 1 }: PublishOptions,
 ): Promise<Published> {
   requireScope(viewer, 'publish');
+  await limits.publish(viewer, events);
   const request = { publishedBy: viewer, source: 'api' };
   if (!isGiven(idempotencyKey)) return publisher.publish({ ...request, plan });
   if (idempotencyKey.length >= 1 && idempotencyKey.length <= IDEMPOTENCY_KEY_MAX) {

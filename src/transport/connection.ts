@@ -7,6 +7,7 @@ import { TidingsError, type ErrorCode } from '../errors.ts';
 import { encodeCursor } from '../events/position.ts';
 import type { Subscription } from '../hub/hub.ts';
 import { toWire, type EncodedResult, type Sink } from '../hub/sink.ts';
+import type { Limits } from '../limits/limits.ts';
 import type { ConnectionContext, Via } from '../schema/context.ts';
 import { textFrame } from './frame.ts';
 import type { Opened, OpenFailure } from './operations.ts';
@@ -21,6 +22,7 @@ export interface ConnectionOptions {
   readonly authenticator: Pick<Authenticator, 'verify' | 'whenOver'>;
   /** Gives up what was held in the name of the connection, when it is closed or somebody else's. */
   readonly release: (id: string) => void;
+  readonly limits: Pick<Limits, 'user' | 'messages'>;
   readonly highWaterMark: number;
   readonly writeDeadlineMs: number;
   readonly pingMs: number;
@@ -46,7 +48,7 @@ export interface ResumedOperation {
 }
 
 /** Close codes beside the protocols' own; clients tell by them whether to come back. */
-export const closeCodes = { tokenOver: 4403, goingAway: 1012, tryLater: 1013 } as const;
+export const closeCodes = { tokenOver: 4403, goingAway: 1012, tryLater: 1013, tooMuch: 4429 } as const;
 /** How long a peer has to answer a close before it is cut off. */
 const CLOSE_GRACE_MS = 5_000;
 
@@ -57,10 +59,13 @@ export class Connection implements ConnectionContext {
   readonly #outlet: Outlet;
   readonly #operations = new Map<string, OpenOperation>();
   readonly #pulse: Pulse;
+  readonly #messages: ReturnType<Limits['messages']>;
   #id = randomUUID();
   #viewer: Viewer | undefined;
   #session: string | undefined;
   #stopWaiting: () => void = () => undefined;
+  /** Makes room for another connection of the user. */
+  #leaveUser: () => void = () => undefined;
   /** The last token that is being verified: they take their places in the order in which they came. */
   #verifying: Promise<unknown> = Promise.resolve();
   #isOver = false;
@@ -69,6 +74,7 @@ export class Connection implements ConnectionContext {
     const { socket } = options;
     this.socket = socket;
     this.#options = options;
+    this.#messages = options.limits.messages();
     this.#outlet = new Outlet(options.rawSocket, {
       highWaterMark: options.highWaterMark,
       writeDeadlineMs: options.writeDeadlineMs,
@@ -76,10 +82,12 @@ export class Connection implements ConnectionContext {
       isOpen: () => socket.readyState === socket.OPEN,
     });
     this.#pulse = new Pulse({ ...options, outlet: this.#outlet, onPing: () => this.#markCursors() });
+    socket.on('ping', () => this.#takeMessage());
     // Cleaning up hangs on the socket itself: protocol hooks are skipped when it closes in the middle of a handshake.
     socket.once('close', () => {
       this.#pulse.stop();
       this.#stopWaiting();
+      this.#leaveUser();
       options.release(this.#id);
       for (const { subscription } of this.#operations.values()) subscription.stop();
       this.#operations.clear();
@@ -112,14 +120,24 @@ export class Connection implements ConnectionContext {
     if (typeof resume === 'string' && resume !== '' && resume.length <= 256) this.#session = resume;
   }
 
-  /** Takes operations on behalf of the viewer from now on, until the token ends. Nothing happens where it is closed already. */
-  admit(viewer: Viewer): void {
-    if (this.isClosing) return;
+  /**
+   * Takes operations on behalf of the viewer from now on, until the token ends. Nothing happens where it is closed already.
+   *
+   * @throws TidingsError RATE_LIMITED the user has too many connections
+   */
+  async admit(viewer: Viewer): Promise<void> {
     const before = this.#viewer;
-    if (before !== undefined && before.userId !== viewer.userId) {
-      this.#options.release(this.#id);
-      this.#id = randomUUID();
+    if (before === undefined || before.userId !== viewer.userId) {
+      const leave = await this.#options.limits.user(viewer);
+      if (this.isClosing) return leave();
+      this.#leaveUser();
+      this.#leaveUser = leave;
+      if (before !== undefined) {
+        this.#options.release(this.#id);
+        this.#id = randomUUID();
+      }
     }
+    if (this.isClosing) return;
     this.#viewer = viewer;
     this.#stopWaiting();
     this.#stopWaiting = this.#options.authenticator.whenOver(viewer, (why) => this.#end(why));
@@ -132,6 +150,25 @@ export class Connection implements ConnectionContext {
     for (const { subscription } of this.#operations.values()) subscription.fail(why);
     // Each operation says so before.
     setImmediate(() => this.close(closeCodes.tokenOver, 'Token revoked'));
+  }
+
+  get isAdmitted(): boolean {
+    return this.#viewer !== undefined;
+  }
+
+  /** Hands messages over until the connection is closed. With `isTooMany` an operation is not to be started; who goes on all the same is sent away. */
+  onMessage(listener: (data: Buffer, isTooMany: boolean) => void): void {
+    this.socket.on('message', (data) => {
+      const isTooMany = this.#takeMessage();
+      if (!this.isClosing) listener(data as Buffer, isTooMany);
+    });
+  }
+
+  #takeMessage(): boolean {
+    const verdict = this.#messages.take();
+    if (verdict === 'fine') return false;
+    if (verdict === 'abuse' || !this.isAdmitted) this.close(closeCodes.tooMuch, 'Too many messages');
+    return true;
   }
 
   /** Sends one message, in its order among all others. */
@@ -190,13 +227,16 @@ export class Connection implements ConnectionContext {
   }
 
   async refreshSession(token: string): Promise<{ readonly viewer: Viewer; readonly ended: number }> {
-    const verifying = this.#verifying.then(() => this.#options.authenticator.verify(token));
+    const verifying = this.#verifying.then(async () => {
+      const verified = await this.#options.authenticator.verify(token);
+      if (verified.workspace !== this.viewer.workspace) {
+        throw new TidingsError('FORBIDDEN', 'The new token is for another workspace.');
+      }
+      await this.admit(verified);
+      return verified;
+    });
     this.#verifying = verifying.catch(() => undefined);
     const viewer = await verifying;
-    if (viewer.workspace !== this.viewer.workspace) {
-      throw new TidingsError('FORBIDDEN', 'The new token is for another workspace.');
-    }
-    this.admit(viewer);
     let ended = 0;
     await Promise.all(
       [...this.#operations.values()].map(async ({ subscription, reopen }) => {
@@ -220,6 +260,7 @@ export class Connection implements ConnectionContext {
   }
 
   close(code: number, reason: string): void {
+    if (this.socket.readyState >= this.socket.CLOSING) return;
     if (this.socket.readyState === this.socket.OPEN) this.#outlet.finish();
     this.socket.close(code, reason);
     // A close frame waits behind everything that the peer has not taken yet.

@@ -12,7 +12,7 @@ import { errorCatalogue, TidingsError, type ErrorCode } from '../errors.ts';
 import type { Audit } from '../ops/audit.ts';
 import type { RequestContext, Via } from '../schema/context.ts';
 import { requestFrom, type GraphQLRequest } from './documents.ts';
-import { parseJson, readBody, requestIdOf, sendJson } from './http-io.ts';
+import { parseJson, readBody, refusalHeaders, requestIdOf, sendJson } from './http-io.ts';
 import { refusal, type Operations } from './operations.ts';
 import { presentError, statusOf } from './present.ts';
 import type { ResponseStreams } from './response-streams.ts';
@@ -108,8 +108,7 @@ export function createGraphqlHttp(options: GraphqlHttpOptions) {
       });
       const result = refusal(error);
       const allow = error.code === 'METHOD_NOT_ALLOWED' ? { allow: ALLOW } : {};
-      const close = error.code === 'PAYLOAD_TOO_LARGE' ? { connection: 'close' } : {};
-      sendResult(request, response, error.httpStatus, result, { ...allow, ...close });
+      sendResult(request, response, error.httpStatus, result, { ...allow, ...refusalHeaders(error) });
     }
   };
 }
@@ -251,7 +250,10 @@ function statusFromErrors(): Plugin {
       const [first] = errors ?? [];
       if (first === undefined) return;
       const status = statusOf({ errors, data } as FormattedExecutionResult);
-      Object.assign(first.extensions, { http: { status } });
+      const { retryAfter } = first.extensions;
+      const headers =
+        status !== 200 && typeof retryAfter === 'number' ? { 'retry-after': `${retryAfter}` } : {};
+      Object.assign(first.extensions, { http: { status, headers } });
     },
   };
 }

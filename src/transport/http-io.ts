@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { errorCatalogue, TidingsError } from '../errors.ts';
+import { TidingsError } from '../errors.ts';
 
 /** A page that holds a token is for the browser of this machine: a foreign name that leads here (DNS rebinding) must not be given it. */
 export function isLocal(request: IncomingMessage): boolean {
@@ -94,8 +94,18 @@ function linger(response: ServerResponse): void {
 /** A refusal outside of GraphQL: `{ error: { code, message, … } }`. */
 export function sendError(response: ServerResponse, error: TidingsError): void {
   if (response.headersSent) return void response.destroy();
-  // What is left of a refused body is not read: the connection can't be used for another request.
-  const headers = error.code === 'PAYLOAD_TOO_LARGE' ? { connection: 'close' } : {};
-  const { code, message, details } = error;
-  sendJson(response, errorCatalogue[code].httpStatus, { error: { code, message, ...details } }, headers);
+  sendJson(response, error.httpStatus, refusalBody(error), refusalHeaders(error));
+}
+
+export function refusalBody({ code, message, details }: TidingsError): unknown {
+  return { error: { code, message, ...details } };
+}
+
+/** What a refusal needs beside its body. What is left of a refused body is not read: the connection can't be used for another request. */
+export function refusalHeaders({ code, details }: TidingsError): Record<string, string> {
+  const { retryAfter } = details;
+  return {
+    ...(code === 'PAYLOAD_TOO_LARGE' ? { connection: 'close' } : {}),
+    ...(typeof retryAfter === 'number' ? { 'retry-after': String(retryAfter) } : {}),
+  };
 }

@@ -1,7 +1,7 @@
 import { OperationTypeNode } from 'graphql';
 import type { IncomingMessage } from 'node:http';
 import type { Authenticator } from '../auth/authenticator.ts';
-import { TidingsError } from '../errors.ts';
+import { errorCatalogue, TidingsError } from '../errors.ts';
 import type { Audit } from '../ops/audit.ts';
 import { closeCodes, type Connection } from './connection.ts';
 import { requestFrom } from './documents.ts';
@@ -41,9 +41,7 @@ export function createLegacyWs(options: LegacyWsOptions) {
     /** Hands a socket with this subprotocol over. */
     opened(connection: Connection, upgrade: IncomingMessage): void {
       const socket = new LegacySocket(connection, upgrade, options);
-      connection.socket.on('message', (data) => {
-        if (!connection.isClosing) socket.receive(data as Buffer);
-      });
+      connection.onMessage((data, isTooMany) => socket.receive(data, isTooMany));
       connection.socket.once('close', () => socket.closed());
     },
   };
@@ -80,7 +78,7 @@ class LegacySocket {
     this.#timer = setTimeout(timeOut, options.initTimeoutMs);
   }
 
-  receive(data: Buffer): void {
+  receive(data: Buffer, isTooMany: boolean): void {
     let message: Message | null;
     try {
       message = parseJson(data) as Message | null;
@@ -91,6 +89,7 @@ class LegacySocket {
     if (type === 'connection_init') return void this.#init(payload);
     if (type === 'connection_terminate') return this.#connection.close(1000, '');
     if (typeof id !== 'string') return this.#misunderstood();
+    if (type === 'start' && isTooMany) return this.#fail(id, refusal(new TidingsError('RATE_LIMITED')));
     if (type === 'start') return this.#start(id, payload);
     if (type === 'stop') return this.#stop(id);
     this.#misunderstood();
@@ -122,12 +121,12 @@ class LegacySocket {
       const params =
         typeof payload === 'object' && payload !== null ? (payload as Record<string, unknown>) : undefined;
       this.#connection.greet(params);
-      this.#connection.admit(await authenticator.fromConnection(params, this.#upgrade.headers));
+      await this.#connection.admit(await authenticator.fromConnection(params, this.#upgrade.headers));
     } catch (error) {
       if (!(error instanceof TidingsError)) onError(error);
       else {
         audit.refused(error.code, 'connection', null, this.#connection.via);
-        if (error.code === 'AUTH_UNAVAILABLE') this.#refusal = error;
+        if (errorCatalogue[error.code].retryable) this.#refusal = error;
       }
       this.#phase = 'refused';
     }
@@ -135,7 +134,7 @@ class LegacySocket {
     if (this.#connection.isClosing) return;
     if (this.#phase === 'refused') {
       this.#send({ type: 'connection_error', payload: payloadOf(refusal(this.#refusal)) });
-      const isPassing = this.#refusal.code === 'AUTH_UNAVAILABLE';
+      const isPassing = errorCatalogue[this.#refusal.code].retryable;
       const close = (): void =>
         isPassing
           ? this.#connection.close(closeCodes.tryLater, this.#refusal.message)

@@ -5,6 +5,7 @@ import type { Viewer } from '../auth/viewer.ts';
 import { errorCatalogue, TidingsError } from '../errors.ts';
 import type { Subscription } from '../hub/hub.ts';
 import { toWire, type EncodedResult, type Sink } from '../hub/sink.ts';
+import type { Limits } from '../limits/limits.ts';
 import type { RequestContext, Transport, Via } from '../schema/context.ts';
 import type { GraphQLRequest } from './documents.ts';
 import { requestIdOf } from './http-io.ts';
@@ -35,6 +36,8 @@ export interface ResponseStreamsOptions {
   readonly operations: Operations;
   readonly contextOf: (viewer: Viewer, via: Via) => RequestContext;
   readonly authenticator: Pick<Authenticator, 'whenOver'>;
+  readonly limits: Pick<Limits, 'stream'>;
+  readonly addressOf: (request: IncomingMessage) => string | null;
   readonly highWaterMark: number;
   readonly writeDeadlineMs: number;
   /** Milliseconds between heartbeats. */
@@ -63,14 +66,18 @@ export class ResponseStreams {
     for (const subscription of this.#open.values()) subscription.fail(new TidingsError('SHUTTING_DOWN'));
   }
 
-  /** Never fails over an operation: clients take an HTTP error for a reason to try again. */
+  /**
+   * Never fails over an operation: clients take an HTTP error for a reason to try again.
+   *
+   * @throws TidingsError RATE_LIMITED, OVERLOADED, METHOD_NOT_ALLOWED
+   */
   async handle(
     request: IncomingMessage,
     response: ServerResponse,
     body: GraphQLRequest,
     viewer: Viewer,
   ): Promise<void> {
-    const { operations, contextOf, format, transport } = this.#options;
+    const { operations, contextOf, format, transport, limits, addressOf } = this.#options;
     const { cursor, isEnd } = format.lastSeen(request);
     if (isEnd === true) return void response.writeHead(204).end();
     const prepared = operations.prepare(body);
@@ -81,6 +88,10 @@ export class ResponseStreams {
         throw new TidingsError('METHOD_NOT_ALLOWED');
       return this.#single(response, await operations.execute(prepared, body, context));
     }
+    const leave = await limits.stream(viewer, addressOf(request));
+    // A response that is gone already does not tell.
+    if (response.destroyed) return leave();
+    response.once('close', leave);
     const opened = await operations.open(prepared, body, context);
     if ('errors' in opened) return this.#single(response, opened);
     // The client's own memory is newer than the cursor in the operation that it was once given.

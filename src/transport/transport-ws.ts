@@ -7,7 +7,7 @@ import {
 import { CloseCode, makeServer } from 'graphql-ws';
 import type { IncomingMessage } from 'node:http';
 import type { Authenticator } from '../auth/authenticator.ts';
-import { TidingsError } from '../errors.ts';
+import { errorCatalogue, TidingsError } from '../errors.ts';
 import type { Audit } from '../ops/audit.ts';
 import { closeCodes, type Connection } from './connection.ts';
 import type { GraphQLRequest } from './documents.ts';
@@ -50,13 +50,13 @@ export function createTransportWs(options: TransportWsOptions) {
       try {
         const viewer = await authenticator.fromConnection(connectionParams, upgrade.headers);
         connection.greet(connectionParams);
-        connection.admit(viewer);
+        await connection.admit(viewer);
         return viewer.expiresAt === null ? true : { expiresAt: new Date(viewer.expiresAt).toISOString() };
       } catch (error) {
         if (!(error instanceof TidingsError)) options.onError(error);
         else {
           audit.refused(error.code, 'connection', null, connection.via);
-          if (error.code === 'AUTH_UNAVAILABLE') connection.close(closeCodes.tryLater, error.message);
+          if (errorCatalogue[error.code].retryable) connection.close(closeCodes.tryLater, error.message);
         }
         return false;
       }
@@ -131,8 +131,14 @@ export function createTransportWs(options: TransportWsOptions) {
           send: (message) => connection.send(message),
           close: (code = CloseCode.InternalServerError, reason = '') => connection.close(code, reason),
           onMessage: (handle) =>
-            socket.on('message', (data) => {
-              receive((data as Buffer).toString(), handle).catch((error: unknown) => {
+            connection.onMessage((data, isTooMany) => {
+              const text = data.toString();
+              const { type, id } = isTooMany ? peek(text) : {};
+              if (type === 'subscribe') {
+                const payload = refusal(new TidingsError('RATE_LIMITED')).errors;
+                return connection.send(JSON.stringify({ id, type: 'error', payload }));
+              }
+              receive(text, handle).catch((error: unknown) => {
                 options.onError(error);
                 connection.close(CloseCode.BadRequest, 'Invalid message received');
               });

@@ -1,14 +1,29 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  STATUS_CODES,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { WebSocketServer } from 'ws';
+import { WebSocketServer, type WebSocket } from 'ws';
 import { SESSION_COOKIE, type Authenticator } from '../auth/authenticator.ts';
 import { TidingsError } from '../errors.ts';
+import type { Limits } from '../limits/limits.ts';
 import type { Audit } from '../ops/audit.ts';
 import type { Requests } from '../ops/requests.ts';
 import { Connection, closeCodes } from './connection.ts';
 import type { GraphiqlPage } from './graphiql.ts';
-import { isLocal, readBody, requestIdOf, sendError, sendJson } from './http-io.ts';
+import {
+  isLocal,
+  readBody,
+  refusalBody,
+  refusalHeaders,
+  requestIdOf,
+  sendError,
+  sendJson,
+} from './http-io.ts';
 
 type Handler = (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<void> | void;
 
@@ -40,10 +55,14 @@ export interface WebServerOptions {
   readonly audit: Audit;
   readonly onError: (error: unknown) => void;
   readonly now: () => number;
-  readonly limits: WebLimits;
+  /** How much one client may use. */
+  readonly limits: Pick<Limits, 'connection' | 'user' | 'messages'>;
+  /** Where a request comes from, for that. */
+  readonly addressOf: (request: IncomingMessage) => string | null;
+  readonly sizes: WebSizes;
 }
 
-interface WebLimits {
+interface WebSizes {
   readonly bodyBytes: number;
   readonly webhookBodyBytes: number;
   readonly messageBytes: number;
@@ -57,22 +76,27 @@ const SUBPROTOCOLS = ['graphql-transport-ws', 'graphql-ws'];
 /** Of one inbound WebSocket message. */
 const MAX_FRAGMENTS = 64;
 
+/** So many may be told at a time that the server is full, in so many milliseconds; the others get a bare answer. */
+const MOST_TURNED_AWAY = 100;
+const TURN_AWAY_MS = 1_000;
+
 /** The one port: who asks for what goes where. */
 export class WebServer {
   readonly #options: WebServerOptions;
   readonly #server: Server;
   readonly #sockets: WebSocketServer;
   readonly #connections = new Set<Connection>();
+  #turnedAway = 0;
   #isClosing = false;
   readonly #routes: Readonly<Record<string, Readonly<Record<string, Handler>>>>;
 
   constructor(options: WebServerOptions) {
     this.#options = options;
     this.#server = createServer((request, response) => void this.#answer(request, response));
-    this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+    this.#server.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket, head));
     this.#sockets = new WebSocketServer({
       noServer: true,
-      maxPayload: options.limits.messageBytes,
+      maxPayload: options.sizes.messageBytes,
       maxFragments: MAX_FRAGMENTS,
       perMessageDeflate: false,
       clientTracking: false,
@@ -206,13 +230,13 @@ export class WebServer {
   }
 
   readonly #webhook: Handler = async (request, response) => {
-    const body = await readBody(request, this.#options.limits.webhookBodyBytes);
+    const body = await readBody(request, this.#options.sizes.webhookBodyBytes);
     const answer = await this.#options.githubWebhook(request.headers, body);
     sendJson(response, answer.status, answer.body);
   };
 
   readonly #cloudEvents: Handler = async (request, response) => {
-    const body = await readBody(request, this.#options.limits.bodyBytes);
+    const body = await readBody(request, this.#options.sizes.bodyBytes);
     sendJson(response, 200, await this.#options.cloudEvents(request.headers, body));
   };
 
@@ -221,40 +245,88 @@ export class WebServer {
     sendJson(response, 200, { status: 'ready' });
   };
 
-  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const refuse = (status: string): void => {
-      socket.once('error', () => undefined);
-      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-    };
+  async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    // It may fail while it is still being looked at.
+    socket.on('error', () => undefined);
     this.#options.requests.name(request);
-    const url = urlOf(request);
-    if (url === undefined) return refuse('400 Bad Request');
-    if (this.#isClosing) return refuse('503 Service Unavailable');
-    if (url.pathname !== '/graphql') return refuse('404 Not Found');
-    if (holdsToken(url)) return refuse('400 Bad Request');
-    if (!this.#options.authenticator.isAllowedOrigin(request.headers)) return refuse('403 Forbidden');
+    try {
+      const url = urlOf(request);
+      if (url === undefined) throw new TidingsError('BAD_REQUEST', 'The URL is malformed.');
+      if (this.#isClosing) throw new TidingsError('SHUTTING_DOWN');
+      if (url.pathname !== '/graphql') throw new TidingsError('NOT_FOUND', 'There is nothing here.');
+      if (holdsToken(url)) throw new TidingsError('BAD_REQUEST', 'A token must not be in the URL.');
+      if (!this.#options.authenticator.isAllowedOrigin(request.headers))
+        throw new TidingsError('FORBIDDEN', 'This origin is not allowed.');
+      await this.#admit(request, socket, head);
+    } catch (error) {
+      if (!(error instanceof TidingsError)) this.#options.onError(error);
+      else if (error.code === 'OVERLOADED' && this.#turnedAway < MOST_TURNED_AWAY)
+        return this.#turnAway(request, socket, head, error);
+      refuseUpgrade(
+        socket,
+        error instanceof TidingsError ? error : new TidingsError('INTERNAL_SERVER_ERROR'),
+      );
+    }
+  }
+
+  /** Whatever becomes of the handshake, the place is free again when the socket is gone. */
+  async #admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const { limits, addressOf } = this.#options;
+    const leave = await limits.connection(addressOf(request));
+    if (socket.destroyed) return leave();
+    socket.once('close', leave);
+    if (this.#isClosing) throw new TidingsError('SHUTTING_DOWN');
+    this.#sockets.handleUpgrade(request, socket, head, (webSocket) => this.#open(webSocket, request, socket));
+  }
+
+  /** Browsers are told nothing about a handshake that failed: to be told to come later, they have to be let in first. */
+  #turnAway(request: IncomingMessage, socket: Duplex, head: Buffer, { message }: TidingsError): void {
+    if (socket.destroyed) return;
+    this.#turnedAway += 1;
+    socket.once('close', () => (this.#turnedAway -= 1));
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      const { authenticator, release, limits, onError } = this.#options;
-      webSocket.on('error', (error) => {
-        // The peer's mistakes in the protocol close its socket, and are no news to us.
-        if (!('code' in error) || !String(error.code).startsWith('WS_ERR')) onError(error);
-      });
-      // Who offers none speaks the legacy one; who offers only unknown ones is refused by the other.
-      const isLegacy =
-        webSocket.protocol === 'graphql-ws' || request.headers['sec-websocket-protocol'] === undefined;
-      const connection = new Connection({
-        socket: webSocket,
-        via: { transport: isLegacy ? 'websocket-legacy' : 'websocket', requestId: requestIdOf(request) },
-        rawSocket: socket as Socket,
-        authenticator,
-        release,
-        ...limits,
-      });
-      this.#connections.add(connection);
-      webSocket.once('close', () => this.#connections.delete(connection));
-      this.#options[isLegacy ? 'legacyWs' : 'transportWs'](connection, request);
+      webSocket.on('error', () => undefined);
+      webSocket.close(closeCodes.tryLater, message);
+      const cut = setTimeout(() => webSocket.terminate(), TURN_AWAY_MS);
+      webSocket.once('close', () => clearTimeout(cut));
     });
   }
+
+  #open(webSocket: WebSocket, request: IncomingMessage, socket: Duplex): void {
+    const { authenticator, release, limits, sizes, onError } = this.#options;
+    webSocket.on('error', (error) => {
+      // The peer's mistakes in the protocol close its socket, and are no news to us.
+      if (!('code' in error) || !String(error.code).startsWith('WS_ERR')) onError(error);
+    });
+    // Who offers none speaks the legacy one; who offers only unknown ones is refused by the other.
+    const isLegacy =
+      webSocket.protocol === 'graphql-ws' || request.headers['sec-websocket-protocol'] === undefined;
+    const connection = new Connection({
+      socket: webSocket,
+      via: { transport: isLegacy ? 'websocket-legacy' : 'websocket', requestId: requestIdOf(request) },
+      rawSocket: socket as Socket,
+      authenticator,
+      release,
+      limits,
+      ...sizes,
+    });
+    this.#connections.add(connection);
+    webSocket.once('close', () => this.#connections.delete(connection));
+    this.#options[isLegacy ? 'legacyWs' : 'transportWs'](connection, request);
+  }
+}
+
+function refuseUpgrade(socket: Duplex, error: TidingsError): void {
+  const body = JSON.stringify(refusalBody(error));
+  const headers = {
+    ...refusalHeaders(error),
+    connection: 'close',
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  const { httpStatus } = error;
+  socket.end(`HTTP/1.1 ${httpStatus} ${STATUS_CODES[httpStatus]}\r\n${lines.join('')}\r\n${body}`);
 }
 
 /** The host is the client's to say, and not looked at. */

@@ -158,6 +158,7 @@ export class Workspace {
       viewer,
       connection: connection ?? null,
       via: { transport: 'http', requestId: null },
+      limits: { publish: async () => undefined },
       server: {
         version: '1.2.3',
         developmentMode: true,

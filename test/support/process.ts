@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { JWT_SECRET, WEBHOOK_SECRET } from './server.ts';
+import { JWT_SECRET, unlimited, WEBHOOK_SECRET } from './server.ts';
 
 const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
@@ -31,6 +31,7 @@ export class ServerProcess implements AsyncDisposable {
         JWT_SECRET,
         GITHUB_WEBHOOK_SECRET: WEBHOOK_SECRET,
         DRAIN_SECONDS: '0',
+        ...unlimited,
         ...environment,
       },
     });

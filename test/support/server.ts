@@ -6,11 +6,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
 import { signToken, type TokenClaims } from '../../src/auth/tokens.ts';
-import { readConfig } from '../../src/config.ts';
+import { readConfig, settings } from '../../src/config.ts';
 import { createGateway, type Gateway, type Overrides } from '../../src/gateway.ts';
 
 export const JWT_SECRET = 'a secret of the tests, with more than 32 bytes';
 export const WEBHOOK_SECRET = 'a webhook secret of the tests';
+
+/** No limits: tests have a hundred clients on one machine, and publish as fast as they can. */
+export const unlimited: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.keys(settings)
+    .filter((name) => name.startsWith('LIMIT_'))
+    .map((name) => [name, '0']),
+);
 
 /** What an answer over HTTP holds; `data` is there on success. */
 export interface Answer<Data> {
@@ -26,6 +33,8 @@ export interface Answer<Data> {
 
 export interface TestServerOptions extends Overrides {
   readonly environment?: Readonly<Record<string, string>>;
+  /** With the limits that users have; without any when absent. */
+  readonly isLimited?: boolean;
   /** Makes the token of `ownToken`, where the server doesn't take those of the tests' secret. */
   readonly ownToken?: () => string;
   /** To start again on what another server left; it is then up to the test to remove it. */
@@ -52,7 +61,7 @@ export class TestServer implements AsyncDisposable {
   }
 
   static async start(options: TestServerOptions = {}): Promise<TestServer> {
-    const { environment, directory, ownToken, ...overrides } = options;
+    const { environment, directory, ownToken, isLimited = false, ...overrides } = options;
     const dataDirectory = directory ?? (await mkdtemp(join(tmpdir(), 'tidings-test-')));
     const config = readConfig({
       PORT: '0',
@@ -60,6 +69,7 @@ export class TestServer implements AsyncDisposable {
       JWT_SECRET,
       GITHUB_WEBHOOK_SECRET: WEBHOOK_SECRET,
       DRAIN_SECONDS: '0',
+      ...(isLimited ? {} : unlimited),
       ...environment,
     });
     const gateway = await createGateway(config, { logger: pino({ level: 'silent' }), ...overrides });

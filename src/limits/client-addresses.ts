@@ -1,0 +1,81 @@
+import type { IncomingMessage } from 'node:http';
+import { BlockList, isIP } from 'node:net';
+
+/** Of a list of proxies no more than these are looked at. */
+const MAX_HOPS = 16;
+
+/** An address, or a range of them such as 10.0.0.0/8. */
+export function isAddressRange(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || more.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
+}
+
+/**
+ * Where requests come from. What X-Forwarded-For says counts only as far as proxies that are trusted have written it: each appends who
+ * asked it, so it is read from its end, up to the first address that is none of theirs.
+ */
+export class ClientAddresses {
+  readonly #trusted: BlockList;
+  readonly #local = listOf(['127.0.0.0/8', '::1']);
+
+  /** @param trustedProxies addresses and ranges, see isAddressRange */
+  constructor(trustedProxies: readonly string[]) {
+    this.#trusted = listOf(trustedProxies);
+  }
+
+  /**
+   * What limits of an address are counted by: an IPv4 address, or the /64 of an IPv6 address, all of which one customer has. Null for whoever
+   * is on this machine.
+   */
+  of({ socket, headers }: Pick<IncomingMessage, 'socket' | 'headers'>): string | null {
+    let address = plain(socket.remoteAddress ?? '');
+    const forwarded = String(headers['x-forwarded-for'] ?? '').split(',');
+    for (let hops = 0; hops < MAX_HOPS && includes(this.#trusted, address); hops++) {
+      const before = plain(withoutPort(forwarded.pop() ?? ''));
+      // Nobody, or nonsense, which no proxy writes: then the last one that is known is whom we deal with.
+      if (isIP(before) === 0) break;
+      address = before;
+    }
+    if (isIP(address) === 0 || includes(this.#local, address)) return null;
+    return isIP(address) === 4 ? address : `${network(address)}::/64`;
+  }
+}
+
+function listOf(ranges: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const range of ranges) {
+    const [address = '', bits] = range.split('/');
+    const family = isIP(address) === 4 ? 'ipv4' : 'ipv6';
+    if (bits === undefined) list.addAddress(address, family);
+    else list.addSubnet(address, Number(bits), family);
+  }
+  return list;
+}
+
+function includes(list: BlockList, address: string): boolean {
+  const version = isIP(address);
+  return version !== 0 && list.check(address, version === 4 ? 'ipv4' : 'ipv6');
+}
+
+/** Some proxies write the port too. */
+function withoutPort(text: string): string {
+  const trimmed = text.trim();
+  return /^\[([^\]]+)\](?::\d+)?$/.exec(trimmed)?.[1] ?? /^([\d.]+):\d+$/.exec(trimmed)?.[1] ?? trimmed;
+}
+
+/** Without the name of a network card, and IPv4 as such also where it comes in the clothes of IPv6. */
+function plain(address: string): string {
+  const bare = address.replace(/%.*$/, '');
+  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(bare)?.[1] ?? bare;
+}
+
+/** The first half of an IPv6 address, in the one form that there is for it. */
+function network(address: string): string {
+  const [before = '', after] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::');
+  const groups = before === '' ? [] : before.split(':');
+  const rest = after === undefined || after === '' ? [] : after.split(':');
+  const zeros = after === undefined ? 0 : 8 - groups.length - rest.length;
+  return [...groups, ...Array.from({ length: zeros }, () => '0'), ...rest].slice(0, 4).join(':');
+}

@@ -1,0 +1,218 @@
+import type { Cluster, Redis } from 'ioredis';
+import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
+import type { Viewer } from '../auth/viewer.ts';
+import { TidingsError, type ErrorCode } from '../errors.ts';
+import { RedisTally } from './redis-tally.ts';
+import { MemoryTally, type Release, type Tally } from './tally.ts';
+import { TokenBucket } from './token-bucket.ts';
+
+/** Each 0 for no limit. Connections are WebSockets and streams over HTTP. */
+export interface LimitSettings {
+  readonly connections: number;
+  readonly connectionsPerUser: number;
+  readonly connectionsPerAddress: number;
+  /** A second. */
+  readonly newConnections: number;
+  readonly newConnectionsPerAddress: number;
+  /** A second, of one WebSocket. */
+  readonly messages: number;
+  readonly messageBurst: number;
+  /** Events a second, of one token. */
+  readonly publishes: number;
+  /** Streams over HTTP, of one user from one address. */
+  readonly streams: number;
+}
+
+export interface LimitsOptions {
+  readonly settings: LimitSettings;
+  /** Where processes count together; null: each for itself. Limits of the process are each one's own anyway. */
+  readonly redis: Redis | Cluster | null;
+  readonly now: () => number;
+  /** Told what was refused, by the name of its setting. */
+  readonly onLimited: (what: keyof LimitSettings) => void;
+}
+
+/** Seconds after which a place may be free: told to whoever found none. */
+const PLACE_RETRY_SECONDS = 5;
+
+const nothing: Release = () => undefined;
+
+/** How much of everything one client may use, so that there is enough for the others. */
+export class Limits {
+  readonly #options: LimitsOptions;
+  readonly #places: Tally;
+  readonly #ofProcess = new MemoryTally();
+  readonly #newConnections: Rate;
+  readonly #newConnectionsPerAddress: Rate;
+  readonly #publishes: Rate;
+
+  constructor(options: LimitsOptions) {
+    this.#options = options;
+    const { settings, redis } = options;
+    this.#places = redis === null ? new MemoryTally() : new RedisTally({ redis });
+    this.#newConnections = rate('process', settings.newConnections, null);
+    this.#newConnectionsPerAddress = rate('address', settings.newConnectionsPerAddress, redis);
+    this.#publishes = rate('publishes', settings.publishes, redis);
+  }
+
+  /**
+   * Takes a place for a new connection. The address is null where none is counted.
+   *
+   * @throws TidingsError RATE_LIMITED; OVERLOADED the process can't take more
+   */
+  async connection(address: string | null): Promise<Release> {
+    const { settings } = this.#options;
+    // At once, so that those who wait for the rest are counted too.
+    const place = await this.#place(this.#ofProcess, '', 'connections', 'OVERLOADED');
+    try {
+      // Whoever comes too often uses up nothing of what all share.
+      if (address !== null)
+        await this.#spend(this.#newConnectionsPerAddress, address, 'newConnectionsPerAddress');
+      await this.#spend(this.#newConnections, '', 'newConnections', 'OVERLOADED');
+      if (address === null || settings.connectionsPerAddress === 0) return place;
+      return both(place, await this.#place(this.#places, `address:${address}`, 'connectionsPerAddress'));
+    } catch (error) {
+      place();
+      throw error;
+    }
+  }
+
+  /**
+   * Counts an open connection for its user.
+   *
+   * @throws TidingsError RATE_LIMITED
+   */
+  async user({ workspace, userId }: Viewer): Promise<Release> {
+    if (userId === null) return nothing;
+    return this.#place(this.#places, `user:${JSON.stringify([workspace, userId])}`, 'connectionsPerUser');
+  }
+
+  /**
+   * Takes a place for a stream over HTTP, which is a connection too.
+   *
+   * @throws TidingsError RATE_LIMITED, OVERLOADED
+   */
+  async stream(viewer: Viewer, address: string | null): Promise<Release> {
+    let held = await this.connection(address);
+    try {
+      held = both(held, await this.user(viewer));
+      if (address === null && viewer.userId === null) return held;
+      const who = JSON.stringify([viewer.workspace, viewer.userId, address]);
+      return both(held, await this.#place(this.#places, `stream:${who}`, 'streams'));
+    } catch (error) {
+      held();
+      throw error;
+    }
+  }
+
+  /**
+   * To be asked before so many events are published with the viewer's token.
+   *
+   * @throws TidingsError RATE_LIMITED
+   */
+  async publish({ workspace, userId, tokenId }: Viewer, events: number): Promise<void> {
+    await this.#spend(
+      this.#publishes,
+      JSON.stringify([workspace, userId, tokenId]),
+      'publishes',
+      'RATE_LIMITED',
+      events,
+    );
+  }
+
+  /** For the messages of one WebSocket. */
+  messages(): Pick<TokenBucket, 'take'> {
+    const { settings, now } = this.#options;
+    const bucket = new TokenBucket({ perSecond: settings.messages, burst: settings.messageBurst, now });
+    return {
+      take: () => {
+        const verdict = bucket.take();
+        if (verdict !== 'fine') this.#options.onLimited('messages');
+        return verdict;
+      },
+    };
+  }
+
+  close(): void {
+    this.#places.close();
+  }
+
+  async #place(
+    tally: Tally,
+    key: string,
+    what: keyof LimitSettings,
+    code: ErrorCode = 'RATE_LIMITED',
+  ): Promise<Release> {
+    const most = this.#options.settings[what];
+    if (most === 0) return nothing;
+    const release = await tally.take(key, most);
+    if (release === undefined) throw this.#refused(what, code, PLACE_RETRY_SECONDS);
+    return release;
+  }
+
+  async #spend(
+    spend: Rate,
+    key: string,
+    what: keyof LimitSettings,
+    code: ErrorCode = 'RATE_LIMITED',
+    points = 1,
+  ): Promise<void> {
+    const waitMs = await spend(key, points);
+    if (waitMs > 0) throw this.#refused(what, code, Math.max(1, Math.ceil(waitMs / 1_000)));
+  }
+
+  #refused(what: keyof LimitSettings, code: ErrorCode, retryAfter: number): TidingsError {
+    this.#options.onLimited(what);
+    return new TidingsError(code, refusals[what], { retryAfter });
+  }
+}
+
+const refusals: Readonly<Record<keyof LimitSettings, string>> = {
+  connections: 'The server has as many connections as it takes; come back later.',
+  connectionsPerUser: 'This user has as many connections as are allowed.',
+  connectionsPerAddress: 'There are as many connections from this address as are allowed.',
+  newConnections: 'Too many are connecting at once; come back later.',
+  newConnectionsPerAddress: 'There are too many new connections from this address.',
+  messages: 'There are too many messages on this connection.',
+  messageBurst: 'There are too many messages on this connection.',
+  publishes: 'Too many events are published with this token.',
+  streams: 'This user has as many streams from this address as are allowed.',
+};
+
+/** Spends points of a key; milliseconds to wait where there are not enough, else 0. */
+type Rate = (key: string, points: number) => Promise<number>;
+
+/** Where Redis can't be asked, each process counts by itself. */
+function rate(name: string, perSecond: number, redis: Redis | Cluster | null): Rate {
+  if (perSecond === 0) return async () => 0;
+  const options = { keyPrefix: `tidings:limits:${name}`, points: perSecond, duration: 1 };
+  const memory = new RateLimiterMemory(options);
+  const limiter =
+    redis === null
+      ? memory
+      : new RateLimiterRedis({
+          ...options,
+          storeClient: redis,
+          insuranceLimiter: memory,
+          rejectIfRedisNotReady: true,
+          // A flood is not worth asking for again and again.
+          inMemoryBlockOnConsumed: perSecond + 1,
+        });
+  return async (key, points) => {
+    try {
+      // A batch that is larger than a second's worth takes a whole one.
+      await limiter.consume(key, Math.min(points, perSecond));
+      return 0;
+    } catch (refused) {
+      if (refused instanceof RateLimiterRes) return Math.max(1, refused.msBeforeNext);
+      throw refused;
+    }
+  };
+}
+
+function both(one: Release, other: Release): Release {
+  return () => {
+    one();
+    other();
+  };
+}

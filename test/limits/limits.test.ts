@@ -1,0 +1,318 @@
+/** What one client may use of the server, so that there is enough for the others: RELIABILITY's tables, over every transport. */
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { issuesEvent, repository, sender } from '../ingest/github.ts';
+import { TestSocket } from '../support/socket.ts';
+import { TestServer, tokenFor } from '../support/server.ts';
+import { until } from '../support/until.ts';
+import { codeIn, ways, type Attempt, type Way, type Who } from './clients.ts';
+
+const off = {
+  LIMIT_NEW_CONNECTIONS: '0',
+  LIMIT_NEW_CONNECTIONS_PER_ADDRESS: '0',
+};
+const startedAt = Date.now();
+const attempts: Attempt[] = [];
+afterEach(() => {
+  for (const attempt of attempts.splice(0)) attempt[Symbol.dispose]();
+});
+const enter = async (way: Way, server: TestServer, who: Who): Promise<Attempt> => {
+  const attempt = await way.enter(server, who);
+  attempts.push(attempt);
+  return attempt;
+};
+const connections = async (server: TestServer): Promise<number> => {
+  const { stats } = await server.run<{ stats: { connections: { count: number }[] } }, unknown>(
+    '{ stats { connections { count } } }',
+  );
+  return stats.connections.reduce((sum, { count }) => sum + count, 0);
+};
+
+const ada = { user: 'ada', address: '192.0.2.1' };
+/** The limit; the first two, who get in; who is one too many; whoever gets in all the same. */
+const places: readonly [keyof Way['refused'], Record<string, string>, Who, Who, Who | undefined][] = [
+  [
+    'address',
+    { LIMIT_CONNECTIONS_PER_ADDRESS: '2' },
+    ada,
+    { ...ada, user: 'bob' },
+    { ...ada, address: '192.0.2.2' },
+  ],
+  [
+    'address',
+    { LIMIT_CONNECTIONS_PER_ADDRESS: '2' },
+    { address: '2001:db8::1' },
+    { address: '2001:db8::2' },
+    { address: '2001:db8:0:1::1' },
+  ],
+  [
+    'user',
+    { LIMIT_CONNECTIONS_PER_USER: '2' },
+    ada,
+    { ...ada, address: '192.0.2.2' },
+    { ...ada, user: 'bob' },
+  ],
+  ['process', { LIMIT_CONNECTIONS: '2' }, ada, { user: 'bob', address: '192.0.2.2' }, undefined],
+];
+
+describe.each(ways)('over $name', (way) => {
+  it.each(places)(
+    'whoever is beyond the places of the %s (%o) is refused until one is free',
+    async (limit, environment, first, second, other) => {
+      await using server = await TestServer.start({
+        isLimited: true,
+        environment: { ...off, ...environment },
+      });
+      const [one, two] = [await enter(way, server, first), await enter(way, server, first)];
+      expect([one.outcome, two.outcome]).toEqual(['in', 'in']);
+      for (const who of [first, second])
+        expect(await enter(way, server, who)).toMatchObject(way.refused[limit]);
+      if (other !== undefined) expect((await enter(way, server, other)).outcome).toBe('in');
+      one[Symbol.dispose]();
+      const isFree = async (): Promise<boolean> => (await enter(way, server, second)).outcome === 'in';
+      await until(isFree);
+      expect(await enter(way, server, first)).toMatchObject(way.refused[limit]);
+    },
+  );
+
+  it.each([
+    ['of an address', { LIMIT_NEW_CONNECTIONS_PER_ADDRESS: '3', LIMIT_NEW_CONNECTIONS: '0' }, 'RATE_LIMITED'],
+    ['of all', { LIMIT_NEW_CONNECTIONS_PER_ADDRESS: '0', LIMIT_NEW_CONNECTIONS: '3' }, 'OVERLOADED'],
+  ])('new connections %s beyond so many a second are refused', async (_who, environment, code) => {
+    await using server = await TestServer.start({ isLimited: true, environment });
+    const crowd = await Promise.all(
+      Array.from({ length: 20 }, async (_each, index) =>
+        enter(way, server, { address: '192.0.2.1', user: `user ${index}` }),
+      ),
+    );
+    const outcomes = crowd.map(({ outcome }) => outcome);
+    expect(outcomes.filter((outcome) => outcome === 'in').length).toBeGreaterThanOrEqual(3);
+    const refused = crowd.filter(({ outcome }) => outcome !== 'in');
+    expect(refused.length).toBeGreaterThan(0);
+    for (const { outcome, retryAfter } of refused) {
+      expect([`${code === 'OVERLOADED' ? 503 : 429} ${code}`, '1013']).toContain(outcome);
+      if (outcome !== '1013') expect(retryAfter).toBe('1');
+    }
+    // They may come a little later.
+    await until(
+      async () => (await enter(way, server, { address: '192.0.2.1', user: 'later' })).outcome === 'in',
+    );
+  });
+
+  it('in development mode one user may have any number, as on this machine one address', async () => {
+    await using server = await TestServer.start({
+      isLimited: true,
+      environment: {
+        ...off,
+        LIMIT_CONNECTIONS_PER_USER: '1',
+        LIMIT_CONNECTIONS_PER_ADDRESS: '1',
+        LIMIT_STREAMS: '1',
+        JWT_SECRET: '',
+      },
+    });
+    const developer = { token: server.gateway.developmentToken! };
+    for (let count = 0; count < 5; count++) expect((await enter(way, server, developer)).outcome).toBe('in');
+  });
+});
+
+it.each(ways.slice(2))('a user has so many streams from an address: over $name', async (way) => {
+  await using server = await TestServer.start({
+    isLimited: true,
+    environment: { ...off, LIMIT_STREAMS: '2' },
+  });
+  for (let count = 0; count < 2; count++) expect((await enter(way, server, ada)).outcome).toBe('in');
+  expect(await enter(way, server, ada)).toMatchObject({ outcome: '429 RATE_LIMITED', retryAfter: '5' });
+  for (const other of [
+    { ...ada, user: 'bob' },
+    { ...ada, address: '192.0.2.2' },
+  ])
+    expect((await enter(way, server, other)).outcome).toBe('in');
+});
+
+describe.each([
+  ['graphql-transport-ws', 'subscribe'],
+  ['graphql-ws', 'start'],
+])('over %s', (protocol, start) => {
+  const open = async (server: TestServer): Promise<TestSocket> => {
+    const client = new TestSocket(server.webSocketUrl, { protocol });
+    await client.opened();
+    client.send({ type: 'connection_init', payload: { token: tokenFor() } });
+    expect((await client.receive()).type).toBe('connection_ack');
+    return client;
+  };
+  const ask = (client: TestSocket, count: number): void => {
+    for (let index = 0; index < count; index++)
+      client.send({ id: randomUUID(), type: start, payload: { query: '{ viewer { userId } }' } });
+  };
+
+  it('operations beyond the burst of messages are refused, and the socket stays', async () => {
+    let now = Date.now();
+    await using server = await TestServer.start({
+      isLimited: true,
+      environment: { LIMIT_MESSAGES: '10', LIMIT_MESSAGES_BURST: '20' },
+      now: () => now,
+    });
+    using client = await open(server);
+    ask(client, 25);
+    const refused: unknown[] = [];
+    for (let over = 0; over < 25;) {
+      const message = await client.receive();
+      if (message.type === 'complete' || message.type === 'error') over += 1;
+      if (message.type === 'error') refused.push(codeIn(JSON.stringify(message)));
+    }
+    // One message was the first of all.
+    expect(refused).toEqual(Array.from({ length: 6 }, () => 'RATE_LIMITED'));
+    now += 2_000;
+    ask(client, 1);
+    expect(['next', 'data']).toContain((await client.receive()).type);
+  });
+
+  it.each(['messages', 'pings'])('whoever goes on with %s all the same is sent away', async (what) => {
+    const environment = { LIMIT_MESSAGES: '10', LIMIT_MESSAGES_BURST: '20' };
+    await using server = await TestServer.start({
+      isLimited: true,
+      environment,
+      now: () => startedAt,
+    });
+    using client = await open(server);
+    if (what === 'messages') ask(client, 60);
+    else for (let count = 0; count < 60; count++) client.socket.ping();
+    expect(await client.closed).toEqual({ code: 4429, reason: 'Too many messages' });
+  });
+
+  it('whoever was not even admitted is sent away at once', async () => {
+    const environment = { LIMIT_MESSAGES: '10', LIMIT_MESSAGES_BURST: '20' };
+    await using server = await TestServer.start({
+      isLimited: true,
+      environment,
+      now: () => startedAt,
+    });
+    using client = new TestSocket(server.webSocketUrl, { protocol });
+    await client.opened();
+    for (let count = 0; count < 25; count++) client.socket.ping();
+    expect((await client.closed).code).toBe(4429);
+  });
+});
+
+describe('what is published with a token', () => {
+  const batch = {
+    query: 'mutation ($events: [EventInput!]!) { publishEvents(input: { events: $events }) { cursors } }',
+    variables: {
+      events: Array.from({ length: 10 }, () => ({ type: 'ANNOUNCEMENT', data: { message: 'hello' } })),
+    },
+  };
+  const environment = { LIMIT_PUBLISHES: '20' };
+  const crowd = async <Result>(publish: () => Promise<Result>): Promise<Result[]> =>
+    Promise.all(Array.from({ length: 6 }, publish));
+
+  it('is so much a second: over HTTP', async () => {
+    await using server = await TestServer.start({ isLimited: true, environment });
+    const publish = async (token = tokenFor()) => {
+      const { status, headers, errors } = await server.query(batch.query, batch.variables, { token });
+      return { status, retryAfter: headers.get('retry-after'), code: errors?.[0]?.extensions['code'] };
+    };
+    const answers = await crowd(publish);
+    expect(answers.filter(({ status }) => status === 200).length).toBeGreaterThanOrEqual(2);
+    const refused = answers.filter(({ status }) => status !== 200);
+    expect(refused.length).toBeGreaterThan(0);
+    for (const each of refused) expect(each).toEqual({ status: 429, retryAfter: '1', code: 'RATE_LIMITED' });
+    expect((await publish(tokenFor({ jti: 'another' }))).status).toBe(200);
+    // Whoever waits may go on.
+    await until(async () => (await publish()).status === 200);
+  });
+
+  it('is so much a second: over a WebSocket', async () => {
+    await using server = await TestServer.start({ isLimited: true, environment });
+    using client = await TestSocket.connect(server.webSocketUrl, { token: tokenFor() });
+    for (let id = 0; id < 6; id++) client.subscribe(String(id), batch.query, batch.variables);
+    const results = (await client.receiveMany(12)).filter(({ type }) => type === 'next');
+    const codes = results.map((each) => codeIn(JSON.stringify(each.payload)));
+    expect(codes.filter((code) => code === 'RATE_LIMITED').length).toBeGreaterThan(0);
+    expect(codes.filter((code) => code !== 'RATE_LIMITED').length).toBeGreaterThanOrEqual(2);
+  });
+
+  it('is so much a second: as CloudEvents', async () => {
+    await using server = await TestServer.start({ isLimited: true, environment: { LIMIT_PUBLISHES: '2' } });
+    const answers = await crowd(async () => {
+      const body = {
+        specversion: '1.0',
+        id: randomUUID(),
+        source: '/test',
+        type: 'announcement',
+        data: { message: 'hello' },
+      };
+      const response = await fetch(`${server.url}/webhooks/cloudevents`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${tokenFor()}`, 'content-type': 'application/cloudevents+json' },
+        body: JSON.stringify(body),
+      });
+      return { status: response.status, retryAfter: response.headers.get('retry-after') };
+    });
+    expect(answers).toContainEqual({ status: 200, retryAfter: null });
+    expect(answers).toContainEqual({ status: 429, retryAfter: '1' });
+  });
+
+  it('is not what GitHub delivers', async () => {
+    await using server = await TestServer.start({ isLimited: true, environment: { LIMIT_PUBLISHES: '1' } });
+    await server.deliver('repository', { action: 'created', repository: repository(), sender });
+    const [first, ...others] = Array.from({ length: 6 }, (_each, index) =>
+      issuesEvent('opened', { id: 1_000 + index, number: 1 + index }),
+    );
+    const answers = await Promise.all(
+      [first, ...others].map(async (payload) => server.deliver('issues', payload)),
+    );
+    expect(answers.map(({ body }) => body['events'])).toEqual([1, 1, 1, 1, 1, 1]);
+  });
+});
+
+it('sockets that die in their handshakes leave no trace in the count', async () => {
+  await using server = await TestServer.start({
+    isLimited: true,
+    environment: { ...off, LIMIT_CONNECTIONS: '40', LIMIT_CONNECTIONS_PER_ADDRESS: '2' },
+  });
+  const { hostname, port } = new URL(server.url);
+  const upgrade = `GET /graphql HTTP/1.1\r\nhost: x\r\nx-forwarded-for: 192.0.2.1\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: ${Buffer.alloc(16).toString('base64')}\r\n`;
+  const deaths = [
+    // In the middle of the request, behind it, as soon as there is an answer, and with a key that is none.
+    async (): Promise<void> => die(upgrade, false),
+    async (): Promise<void> => die(`${upgrade}\r\n`, false),
+    async (): Promise<void> => die(`${upgrade}\r\n`, true),
+    async (): Promise<void> => die(`${upgrade.replace(/key: \S+/, 'key: none')}\r\n`, true),
+  ];
+  const die = async (text: string, waits: boolean): Promise<void> => {
+    const socket = connect(Number(port), hostname);
+    socket.on('error', () => undefined);
+    await once(socket, 'connect');
+    socket.write(text);
+    if (waits) await once(socket, 'data');
+    socket.resetAndDestroy();
+  };
+  await Promise.all(Array.from({ length: 200 }, async (_each, index) => deaths[index % deaths.length]!()));
+  const way = ways[0]!;
+  await until(async () => (await enter(way, server, ada)).outcome === 'in');
+  await until(async () => (await enter(way, server, ada)).outcome === 'in');
+  expect(await enter(way, server, ada)).toMatchObject(way.refused.address);
+  expect(await connections(server)).toBe(2);
+});
+
+it('a socket that goes over to another user is counted for that one', async () => {
+  const environment = { ...off, LIMIT_CONNECTIONS_PER_USER: '1' };
+  await using server = await TestServer.start({ isLimited: true, environment });
+  using client = await TestSocket.connect(server.webSocketUrl, { token: tokenFor({ sub: 'ada' }) });
+  const refresh = async (id: string, sub: string): Promise<unknown> => {
+    client.subscribe(id, 'mutation ($token: String!) { refreshSession(token: $token) { ended } }', {
+      token: tokenFor({ sub }),
+    });
+    const [next] = await client.receiveMany(2);
+    return next!.payload;
+  };
+  const way = ways[0]!;
+  const carol = await enter(way, server, { user: 'carol' });
+  expect(carol.outcome).toBe('in');
+  expect(codeIn(JSON.stringify(await refresh('1', 'carol')))).toBe('RATE_LIMITED');
+  expect(await refresh('2', 'bob')).toEqual({ data: { refreshSession: { ended: 0 } } });
+  expect((await enter(way, server, { user: 'bob' })).outcome).toBe(way.refused.user.outcome);
+  expect((await enter(way, server, { user: 'ada' })).outcome).toBe('in');
+});
