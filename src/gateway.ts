@@ -67,6 +67,8 @@ interface Limits {
   /** Bytes waiting for one connection from which its subscriptions are parked. */
   readonly highWaterMark: number;
   readonly writeDeadlineMs: number;
+  /** What requests that are under way have at the end, once everybody else has been sent away. */
+  readonly closeGraceMs: number;
   readonly positionCheckMs: number;
   /** How often it is looked for tokens that other processes revoked. */
   readonly revocationPollMs: number;
@@ -83,6 +85,7 @@ const defaultLimits: Omit<Limits, 'operationsPerConnection'> = {
   pingMs: 12_000,
   highWaterMark: 1_024 * 1_024,
   writeDeadlineMs: 30_000,
+  closeGraceMs: 2_000,
   positionCheckMs: 10_000,
   revocationPollMs: 1_000,
   retryMs: 500,
@@ -362,10 +365,12 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
   let url: string | undefined;
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
-    logger.info('stopping');
+    logger.info({ connections: connections(), drainSeconds: config.DRAIN_SECONDS }, 'stopping');
     await presence.close();
-    for (const each of Object.values(streams)) each.close();
-    await web.close(config.DRAIN_SECONDS * 1_000);
+    await Promise.all(
+      [web, ...Object.values(streams)].map(async (each) => each.drain(config.DRAIN_SECONDS * 1_000)),
+    );
+    await web.close(limits.closeGraceMs);
     await spool.close();
     hub.close();
     clientLimits.close();

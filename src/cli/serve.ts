@@ -1,6 +1,10 @@
+import { constants } from 'node:os';
 import { readConfig } from '../config.ts';
 import { createGateway } from '../gateway.ts';
 import { startFailure, welcome } from '../welcome.ts';
+
+/** What stopping may take beside DRAIN_SECONDS, with a store that doesn't answer too. Whoever kills what doesn't stop waits longer. */
+const STOP_SECONDS = 9;
 
 /** Told on standard error and not as a log line: they are for the person who starts the server. */
 function giveUp(error: unknown): never {
@@ -8,13 +12,23 @@ function giveUp(error: unknown): never {
   process.exit(1);
 }
 
-/** Runs the server until SIGTERM or SIGINT. */
+/** Runs the server until SIGTERM or SIGINT; a second one ends it at once. */
 export async function serve(): Promise<void> {
   try {
-    const gateway = await createGateway(readConfig(process.env));
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-      process.once(signal, () => void gateway.stop().then(() => process.exit(0), giveUp));
-    }
+    const config = readConfig(process.env);
+    const gateway = await createGateway(config);
+    let isStopping = false;
+    const stop = (signal: 'SIGTERM' | 'SIGINT'): void => {
+      if (isStopping) process.exit(128 + constants.signals[signal]);
+      isStopping = true;
+      const seconds = config.DRAIN_SECONDS + STOP_SECONDS;
+      setTimeout(() => {
+        console.error(`It did not stop within ${seconds} seconds, and is ended.`);
+        process.exit(1);
+      }, seconds * 1_000);
+      gateway.stop().then(() => process.exit(0), giveUp);
+    };
+    process.on('SIGTERM', stop).on('SIGINT', stop);
     await gateway.start();
     const text = welcome(gateway);
     if (text !== '') console.log(text);

@@ -13,10 +13,10 @@ interface Lines {
 }
 
 /**
- * These are the client's mistakes in what it sent, and say nothing about who may do what; or it sent too much, and a flood is not to fill the
- * log as well: metrics count those.
+ * These say nothing about who may do what: mistakes in what was sent, a server that can't, or too much of it: a flood is not to fill the log
+ * as well. Metrics count them.
  */
-const mistakes: ReadonlySet<ErrorCode> = new Set([
+const harmless: ReadonlySet<ErrorCode> = new Set([
   'RATE_LIMITED',
   'OVERLOADED',
   'BAD_REQUEST',
@@ -28,6 +28,8 @@ const mistakes: ReadonlySet<ErrorCode> = new Set([
   'GRAPHQL_PARSE_FAILED',
   'GRAPHQL_VALIDATION_FAILED',
   'BAD_CURSOR',
+  'STORE_UNAVAILABLE',
+  'SHUTTING_DOWN',
 ]);
 
 /** Refusals over a limit, with its name in the metrics. */
@@ -85,7 +87,7 @@ export class Audit {
     const limit = limits[code];
     if (limit !== undefined) this.#metrics.limitHit(limit);
     const fields = { action: 'refuse', ...nameOf(viewer), transport, requestId, what, code };
-    this.#lines[mistakes.has(code) ? 'debug' : 'info'](fields, 'audit');
+    this.#lines[harmless.has(code) ? 'debug' : 'info'](fields, 'audit');
   }
 
   revoked(change: RevocationChange): void {

@@ -46,12 +46,15 @@ export interface ResponseStreamsOptions {
 
 /** What a format takes beside a payload, about. */
 const RESULT_BYTES = 80;
+/** How long a peer has to take the end of its stream. */
+const CLOSE_GRACE_MS = 5_000;
 const asIs = (wire: string): string => wire;
 
 /** Operations whose results come over HTTP, one operation a response, in one format. */
 export class ResponseStreams {
   readonly #options: ResponseStreamsOptions;
   readonly #open = new Map<ServerResponse, Subscription>();
+  #isClosing = false;
 
   constructor(options: ResponseStreamsOptions) {
     this.#options = options;
@@ -61,9 +64,28 @@ export class ResponseStreams {
     return this.#open.size;
   }
 
-  /** Ends every stream; their clients may come back. */
-  close(): void {
-    for (const subscription of this.#open.values()) subscription.fail(new TidingsError('SHUTTING_DOWN'));
+  /** Ends every stream, evenly over the time given, and each new one at once: their clients come back elsewhere. */
+  async drain(ms: number): Promise<void> {
+    this.#isClosing = true;
+    const open = [...this.#open];
+    const gone = open.map(
+      async ([response, subscription], index) =>
+        new Promise<void>((resolve) => {
+          let cut: NodeJS.Timeout | undefined;
+          const leave = (): void => {
+            subscription.fail(new TidingsError('SHUTTING_DOWN'));
+            // The last word of a stream waits behind everything that a slow peer has not taken yet.
+            cut = setTimeout(() => response.destroy(), CLOSE_GRACE_MS);
+          };
+          const timer = setTimeout(leave, (ms * index) / open.length);
+          response.once('close', () => {
+            clearTimeout(timer);
+            clearTimeout(cut);
+            resolve();
+          });
+        }),
+    );
+    await Promise.all(gone);
   }
 
   /**
@@ -124,6 +146,8 @@ export class ResponseStreams {
       whenDrained: (listener) => outlet.whenDrained(listener),
     });
     this.#open.set(response, subscription);
+    // Refused with an HTTP error, a browser's EventSource would never come back.
+    if (this.#isClosing) subscription.fail(new TidingsError('SHUTTING_DOWN'));
 
     const heartbeat = setInterval(() => write(format.heartbeat), heartbeatMs);
     const stopWaiting = authenticator.whenOver(viewer, (why) => subscription.fail(why));

@@ -79,6 +79,8 @@ const MAX_FRAGMENTS = 64;
 /** So many may be told at a time that the server is full, in so many milliseconds; the others get a bare answer. */
 const MOST_TURNED_AWAY = 100;
 const TURN_AWAY_MS = 1_000;
+/** How often it is looked for connections that have become idle, while the server closes. */
+const SWEEP_MS = 50;
 
 /** The one port: who asks for what goes where. */
 export class WebServer {
@@ -88,6 +90,8 @@ export class WebServer {
   readonly #connections = new Set<Connection>();
   #turnedAway = 0;
   #isClosing = false;
+  /** Resolves when nobody is connected any more. */
+  #closed: Promise<void> = Promise.resolve();
   readonly #routes: Readonly<Record<string, Readonly<Record<string, Handler>>>>;
 
   constructor(options: WebServerOptions) {
@@ -132,24 +136,29 @@ export class WebServer {
     return `http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`;
   }
 
-  /** Takes nobody new, and sends those away who are there, evenly over the time given: they come back elsewhere. */
-  async close(drainMs: number): Promise<void> {
+  /** Takes nobody new, and sends the WebSockets away, evenly over the time given: their clients come back elsewhere. */
+  async drain(ms: number): Promise<void> {
     this.#isClosing = true;
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#closed = new Promise((resolve) => this.#server.close(() => resolve()));
     const connections = [...this.#connections];
     const gone = connections.map(
       async (connection, index) =>
         new Promise<void>((resolve) => {
           connection.socket.once('close', () => resolve());
           const leave = (): void => connection.close(closeCodes.goingAway, 'The server is going away');
-          setTimeout(leave, (drainMs * index) / connections.length);
+          setTimeout(leave, (ms * index) / connections.length);
         }),
     );
     await Promise.all(gone);
+  }
+
+  /** Once drained: what is under way is still answered, for so long; connections on which nothing is go at once. */
+  async close(graceMs: number): Promise<void> {
+    const sweep = setInterval(() => this.#server.closeIdleConnections(), SWEEP_MS);
+    const cut = setTimeout(() => this.#server.closeAllConnections(), graceMs);
     this.#server.closeIdleConnections();
-    // Whoever keeps a connection open without a request under way gets no more time.
-    const cut = setTimeout(() => this.#server.closeAllConnections(), 1_000);
-    await closed;
+    await this.#closed;
+    clearInterval(sweep);
     clearTimeout(cut);
   }
 
@@ -161,6 +170,7 @@ export class WebServer {
       const path = url?.pathname.startsWith('/assets/') === true ? '/' : url?.pathname;
       if (path !== undefined && Object.hasOwn(this.#routes, path)) route = path;
       this.#options.requests.begin(request, response, route);
+      if (this.#isClosing) response.setHeader('connection', 'close');
       if (url === undefined) throw new TidingsError('BAD_REQUEST', 'The URL is malformed.');
       if (holdsToken(url)) throw new TidingsError('BAD_REQUEST', 'A token must not be in the URL.');
       const methods = this.#routes[route];

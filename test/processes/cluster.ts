@@ -14,13 +14,16 @@ export const token = tokenFor();
 
 /** A server with what stands between it and Redis, and between its clients and it. */
 export interface Member {
-  readonly server: ServerProcess;
+  /** Another one once it was started again. */
+  server: ServerProcess;
   readonly link: TcpProxy;
   readonly front: TcpProxy;
 }
 
 export interface ClusterOptions {
   readonly servers: number;
+  /** Of the servers, beside what they need. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Lines of redis.conf. */
   readonly redis?: readonly string[];
 }
@@ -31,30 +34,57 @@ export class Cluster implements AsyncDisposable {
   readonly redis: RedisServer;
   readonly members: readonly Member[];
   readonly #directory: string;
+  readonly #environment: Readonly<Record<string, string>>;
 
-  private constructor(redis: RedisServer, members: readonly Member[], directory: string) {
+  private constructor(
+    redis: RedisServer,
+    members: readonly Member[],
+    directory: string,
+    environment: Readonly<Record<string, string>>,
+  ) {
     this.redis = redis;
     this.members = members;
     this.#directory = directory;
+    this.#environment = environment;
   }
 
-  static async start({ servers, redis: config = durable }: ClusterOptions): Promise<Cluster> {
+  static async start({
+    servers,
+    environment = {},
+    redis: config = durable,
+  }: ClusterOptions): Promise<Cluster> {
     const directory = await mkdtemp(join(tmpdir(), 'tidings-processes-'));
     const redis = await RedisServer.start({ config });
     const members = await Promise.all(
       Array.from({ length: servers }, async (_, index): Promise<Member> => {
         const link = await TcpProxy.start(redis.url);
         const REDIS_URL = link.url.replace('http', 'redis');
-        const server = await ServerProcess.start(join(directory, String(index)), { REDIS_URL });
+        const server = await ServerProcess.start(join(directory, String(index)), {
+          ...environment,
+          REDIS_URL,
+        });
         return { server, link, front: await TcpProxy.start(server.url) };
       }),
     );
-    return new Cluster(redis, members, directory);
+    return new Cluster(redis, members, directory, environment);
   }
 
   /** Going round. */
   member(index: number): Member {
     return this.members[index % this.members.length]!;
+  }
+
+  /** Asks a server to end, and starts another one in its place. Tells the exit code of the first. */
+  async restart(index: number): Promise<number | null> {
+    const member = this.member(index);
+    const { server, link } = member;
+    await server.kill('SIGTERM');
+    const REDIS_URL = link.url.replace('http', 'redis');
+    member.server = await ServerProcess.start(join(this.#directory, String(index)), {
+      ...this.#environment,
+      REDIS_URL,
+    });
+    return server.child.exitCode;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -172,6 +202,8 @@ export class Subscriber implements Disposable {
   readonly after: string;
   readonly events: Told[] = [];
   connections = 0;
+  /** What its connections ended with, so far. */
+  readonly closeCodes: number[] = [];
   /** Why there is no going on; undefined as long as there is. */
   expired: Ended | undefined;
   readonly #urlOf: () => string;
@@ -219,6 +251,7 @@ export class Subscriber implements Disposable {
     const socket = new TestSocket(url);
     this.#socket = socket;
     await socket.opened();
+    void socket.closed.then(({ code }) => this.closeCodes.push(code));
     socket.send({ type: 'connection_init', payload: { token } });
     await socket.receive();
     this.connections++;
