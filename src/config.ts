@@ -205,10 +205,21 @@ export const settings = {
     ),
   }),
   ...limits,
+  OTEL_EXPORTER_OTLP_ENDPOINT: setting({
+    default: '',
+    example: 'http://127.0.0.1:4318',
+    description:
+      'Where traces go, by OTLP over HTTP. Without it nothing is traced. The other variables of OpenTelemetry (OTEL_SERVICE_NAME, OTEL_TRACES_SAMPLER …) hold as well.',
+    schema: optional.refine(
+      (url) => url === undefined || (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)),
+      'has to be an http or https URL',
+    ),
+  }),
   LOG_LEVEL: setting({
     default: 'info',
     example: 'debug',
-    description: 'trace, debug, info, warn, error or silent.',
+    description:
+      'trace, debug, info, warn, error or silent. Who did what is at info; requests, and mistakes of clients, at debug.',
     schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']),
   }),
   DRAIN_SECONDS: setting({

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import pino, { type Logger } from 'pino';
+import type { Logger } from 'pino';
 import { Authenticator } from './auth/authenticator.ts';
 import { developmentSecret } from './auth/development-key.ts';
 import { JwksKeys } from './auth/jwks.ts';
@@ -15,11 +15,13 @@ import type { Config } from './config.ts';
 import { TidingsError, type ErrorCode } from './errors.ts';
 import { Hub } from './hub/hub.ts';
 import { Audit } from './ops/audit.ts';
+import { createLogger } from './ops/logger.ts';
 import { measuredStore } from './ops/measured-store.ts';
 import { PrometheusMetrics, webhookOutcome } from './ops/metrics.ts';
 import { OperationWatch } from './ops/operation-watch.ts';
 import { Requests } from './ops/requests.ts';
 import { Subscriptions } from './ops/subscriptions.ts';
+import { openTracing } from './ops/tracing.ts';
 import { CloudEventsReceiver } from './ingest/cloudevents-receiver.ts';
 import { GithubReceiver } from './ingest/github/receive.ts';
 import { ClientAddresses } from './limits/client-addresses.ts';
@@ -116,7 +118,12 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     operationsPerConnection: config.LIMIT_OPERATIONS || Infinity,
     ...overrides.limits,
   };
-  const logger = overrides.logger ?? pino({ level: config.LOG_LEVEL });
+  const logger =
+    overrides.logger ??
+    (await createLogger({
+      level: config.LOG_LEVEL,
+      pretty: config.developmentMode && process.stdout.isTTY,
+    }));
   const onStoreError = (error: unknown): void => logger.error({ err: error }, 'store error');
   const onError = (error: unknown): void => {
     // The store tells of an outage once; all who try again meanwhile need not.
@@ -126,6 +133,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
 
   const directory = resolve(config.DATA_DIR);
   const backend = await openBackend(config, { now, onError: onStoreError });
+  const tracing = await openTracing(config.OTEL_EXPORTER_OTLP_ENDPOINT, version);
   const subscriptions = new Subscriptions(now);
   const metrics = new PrometheusMetrics({
     version,
@@ -136,8 +144,8 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     spool: () => spool.size,
   });
   const audit = new Audit(logger, metrics);
-  const store = measuredStore(overrides.aroundStore?.(backend.store) ?? backend.store, metrics);
-  const publisher = new Publisher({ store, now });
+  const store = measuredStore(overrides.aroundStore?.(backend.store) ?? backend.store, metrics, tracing);
+  const publisher = new Publisher({ store, now, traceparent: () => tracing.traceparent() });
   /** On behalf of whoever may, with a line about it. */
   const publish = async (request: PublishRequest, requestId: string | null): Promise<Published> => {
     const published = await publisher.publish(request);
@@ -150,7 +158,10 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     schema,
     present: (result) => presentResult(result, onError),
     onError,
-    onDispatched: (entry) => metrics.dispatched(entry),
+    onDispatched: (entry, deliveries) => {
+      metrics.dispatched(entry);
+      tracing.fannedOut(entry, deliveries);
+    },
     positionCheckMs: limits.positionCheckMs,
     retryMs: limits.retryMs,
   });
@@ -235,7 +246,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
   const operations = new Operations({
     documents: new Documents(schema),
     hub,
-    watch: new OperationWatch({ metrics, audit, subscriptions }),
+    watch: new OperationWatch({ metrics, audit, subscriptions, tracing }),
     onHidden: onError,
   });
   const { highWaterMark, writeDeadlineMs } = limits;
@@ -293,7 +304,10 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
   const cloudEvents = new CloudEventsReceiver({
     viewerOf: (headers) => authenticator.fromHeaders(headers),
     admit: (viewer, events) => clientLimits.publish(viewer, events),
-    publish: (request, headers) => publish(request, single(headers['x-request-id']) ?? null),
+    publish: async (request, headers, parent) =>
+      tracing.span('publish', async () => publish(request, single(headers['x-request-id']) ?? null), {
+        parent,
+      }),
     isKnown: async (workspace, key) =>
       (await store.recall({ workspace, stream: 'events' }, [key])) !== undefined,
   });
@@ -353,7 +367,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
       await store.ping();
     },
     release: (id) => presence.release(id),
-    requests: new Requests(logger),
+    requests: new Requests(logger, tracing),
     audit,
     onError,
     now,
@@ -376,6 +390,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     clientLimits.close();
     await revocations.close();
     await backend.close();
+    await tracing.close();
     logger.info('stopped');
   };
   return {

@@ -71,6 +71,8 @@ export interface EventFacts<Name extends SubjectName = SubjectName> {
   readonly detail: EventDetail;
   /** By aspect of the state, the newest source time that was merged into it. */
   readonly asOf: Readonly<Record<string, string>>;
+  /** What it was published in the course of, as W3C Trace Context writes it. Only where that is traced. */
+  readonly traceparent?: string;
 }
 
 /** An event in its place in the log. */

@@ -17,7 +17,12 @@ export interface CloudEventsReceiverDeps {
    */
   readonly admit: (viewer: Viewer, events: number) => Promise<void>;
   /** Resolves when the events are durable. */
-  readonly publish: (request: PublishRequest, headers: IncomingHttpHeaders) => Promise<Published>;
+  readonly publish: (
+    request: PublishRequest,
+    headers: IncomingHttpHeaders,
+    /** The trace of the events, where they are all of one. */
+    traceparent: string | undefined,
+  ) => Promise<Published>;
   /** Whether something was published with an idempotency key. */
   readonly isKnown: (workspace: string, key: string) => Promise<boolean>;
 }
@@ -90,7 +95,8 @@ export class CloudEventsReceiver {
     );
     const idempotencyKeys = [...byKey.keys()];
     const request = { publishedBy: viewer, source: 'cloudevents', plan, idempotencyKeys };
-    return this.#deps.publish(request, headers);
+    const [first, ...others] = new Set(events.map((event) => event.traceparent));
+    return this.#deps.publish(request, headers, others.length === 0 ? first : undefined);
   }
 }
 

@@ -2,7 +2,7 @@
  * CloudEvents 1.0 over HTTP, in binary, structured and batched mode, as events that Tidings knows. Pure functions.
  *
  * `type` is a kind (`pr.updated`, `dev.tidings.pr.updated`, or PR_UPDATED), `data` what is known of the entity, with the names of
- * its GraphQL type. Attributes that are not named here, such as `traceparent`, are accepted and not looked at.
+ * its GraphQL type. Attributes that are not named here are accepted and not looked at.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { z } from 'zod';
@@ -44,6 +44,8 @@ const CloudEvent = z.object({
   /** Extensions of ours: who did it, and why. */
   actor: z.string().optional(),
   reason: z.enum(changeReasons).optional(),
+  /** Of the extension for distributed tracing. What it holds is nobody's mistake. */
+  traceparent: z.string().optional().catch(undefined),
 });
 type CloudEvent = z.output<typeof CloudEvent>;
 
@@ -53,6 +55,8 @@ export interface ReceivedEvent {
   /** Where it stands in the request. */
   readonly path: readonly number[];
   readonly report: EventReport;
+  /** What its source traces it as. */
+  readonly traceparent: string | undefined;
 }
 
 /**
@@ -127,7 +131,8 @@ function readAll(
   for (const { given, path } of all) {
     const { success, data: event, error } = CloudEvent.safeParse(given);
     if (success) {
-      events.push({ identity: [event.source, event.id], path, report: reportOf(event) });
+      const { traceparent } = event;
+      events.push({ identity: [event.source, event.id], path, report: reportOf(event), traceparent });
       continue;
     }
     for (const issue of error.issues)

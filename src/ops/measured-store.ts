@@ -2,9 +2,14 @@ import { TidingsError } from '../errors.ts';
 import { PositionLost } from '../events/position.ts';
 import { RevisionConflict, type EventStore } from '../store/store.ts';
 import type { Metrics } from './metrics.ts';
+import type { Tracing } from './tracing.ts';
 
 /** A store whose calls are measured, and the events counted that it wrote. */
-export function measuredStore(store: EventStore, metrics: Metrics): EventStore {
+export function measuredStore(
+  store: EventStore,
+  metrics: Pick<Metrics, 'storeCall' | 'published'>,
+  tracing: Pick<Tracing, 'part'>,
+): EventStore {
   async function measure<Result>(call: string, run: () => Promise<Result>): Promise<Result> {
     const start = performance.now();
     let outcome: 'ok' | 'refused' | 'failed' = 'failed';
@@ -22,7 +27,9 @@ export function measuredStore(store: EventStore, metrics: Metrics): EventStore {
 
   return {
     async append(log, batch) {
-      const result = await measure('append', () => store.append(log, batch));
+      const attributes = { 'tidings.events': batch.events.length };
+      const append = async () => measure('append', () => store.append(log, batch));
+      const result = await tracing.part('append', append, { attributes });
       if (!result.duplicate) metrics.published(batch.events.map(({ facts }) => facts));
       return result;
     },

@@ -13,11 +13,13 @@ import type { RequestContext } from '../schema/context.ts';
 import type { Audit } from './audit.ts';
 import type { Metrics } from './metrics.ts';
 import type { Subscriptions } from './subscriptions.ts';
+import type { Tracing } from './tracing.ts';
 
 export interface OperationWatchOptions {
   readonly metrics: Metrics;
   readonly audit: Audit;
   readonly subscriptions: Subscriptions;
+  readonly tracing: Tracing;
 }
 
 /** An operation, whatever it came in on. */
@@ -39,7 +41,7 @@ export class OperationWatch {
   async execute<Result>(started: Started, run: () => Result | Promise<Result>): Promise<Result> {
     const { type, field } = nameOf(started);
     this.#options.metrics.operation(started.context.via.transport, type, field);
-    const result = await run();
+    const result = await this.#options.tracing.span(`${type} ${field}`, async () => run());
     this.#refused((result as ExecutionResult).errors ?? [], field, started.context);
     return result;
   }

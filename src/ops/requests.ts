@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
+import type { Tracing } from './tracing.ts';
 
 /** What proxies make: letters, digits, and what stands between them. Anything else could be made to look like a line of its own. */
 const SANE = /^[\w.:=+/;-]{1,128}$/;
@@ -8,9 +9,11 @@ const SANE = /^[\w.:=+/;-]{1,128}$/;
 /** Names requests, and notes what came of them. */
 export class Requests {
   readonly #logger: Logger;
+  readonly #tracing: Pick<Tracing, 'span'>;
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, tracing: Pick<Tracing, 'span'>) {
     this.#logger = logger;
+    this.#tracing = tracing;
   }
 
   /** Gives the request an id where it has no sane one: from then on it is in its headers. */
@@ -31,6 +34,16 @@ export class Requests {
       const ms = Math.round(performance.now() - start);
       const { method } = request;
       this.#logger.debug({ requestId, method, route, status: response.statusCode, ms }, 'request');
+    });
+  }
+
+  /** What may publish is traced, as a part of what its client traces. */
+  async run({ method, headers }: IncomingMessage, route: string, handle: () => unknown): Promise<void> {
+    if (method !== 'POST') return void (await handle());
+    const { traceparent } = headers;
+    await this.#tracing.span(`POST ${route}`, async () => handle(), {
+      parent: typeof traceparent === 'string' ? traceparent : undefined,
+      attributes: { 'http.request.method': method, 'http.route': route },
     });
   }
 }

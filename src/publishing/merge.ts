@@ -21,6 +21,7 @@ export interface MergeContext {
   readonly actor: string | null;
   /** ISO 8601. */
   readonly now: string;
+  readonly traceparent?: string | undefined;
 }
 
 type State = Record<string, unknown>;
@@ -120,6 +121,7 @@ export function merge(
     detail: change.detail ?? {},
     asOf:
       asOf === undefined || isStale ? (before?.asOf ?? {}) : { ...before?.asOf, [asOf.aspect]: asOf.time },
+    ...(context.traceparent === undefined ? {} : { traceparent: context.traceparent }),
   } as EventFacts;
   return { event: { facts, write: id === null ? null : entityWrite(facts, id, base) } };
 }

@@ -27,6 +27,13 @@ export interface PublishRequest {
   readonly idempotencyKeys?: readonly string[];
 }
 
+export interface PublisherOptions {
+  readonly store: EventStore;
+  readonly now: () => number;
+  /** The trace that is under way, which the events are kept with. */
+  readonly traceparent?: () => string | undefined;
+}
+
 export interface Published {
   /** One an event, in order. */
   readonly cursors: readonly string[];
@@ -56,14 +63,16 @@ const PATIENCE = 4;
 export class Publisher {
   readonly #store: EventStore;
   readonly #now: () => number;
+  readonly #traceparent: () => string | undefined;
   readonly #underWay = new StatesUnderWay();
   readonly #turns = new Turns();
   /** Publications with an idempotency key that are under way, by workspace and key. */
   readonly #repeatable = new Map<string, Promise<Published>>();
 
-  constructor(options: { readonly store: EventStore; readonly now: () => number }) {
+  constructor(options: PublisherOptions) {
     this.#store = options.store;
     this.#now = options.now;
+    this.#traceparent = options.traceparent ?? (() => undefined);
   }
 
   /**
@@ -151,7 +160,12 @@ export class Publisher {
     const issues: InputIssue[] = [];
     const draft = new Draft(view);
     const now = new Date(this.#now()).toISOString();
-    const context = { source: request.source, actor: request.publishedBy.userId, now };
+    const context = {
+      source: request.source,
+      actor: request.publishedBy.userId,
+      now,
+      traceparent: this.#traceparent(),
+    };
     for (const change of changes) {
       const id = idOfPatch(change);
       const base = id === undefined ? undefined : draft.latest(change.subject, id);

@@ -185,7 +185,7 @@ export class WebServer {
         response.setHeader('allow', allow);
         throw new TidingsError('METHOD_NOT_ALLOWED');
       }
-      await handler(request, response, url);
+      await this.#options.requests.run(request, route, () => handler(request, response, url));
     } catch (error) {
       const refusal = error instanceof TidingsError ? error : new TidingsError('INTERNAL_SERVER_ERROR');
       if (refusal !== error) this.#options.onError(error);
