@@ -32,20 +32,21 @@ import type { RequestContext, ServerFacts, Via } from './schema/context.ts';
 import { schema } from './schema/schema.ts';
 import { statsAsJson } from './schema/stats.ts';
 import type { EventStore } from './store/store.ts';
+import type { Connection } from './transport/connection.ts';
 import { createDashboard } from './transport/dashboard.ts';
 import { Documents } from './transport/documents.ts';
 import { GraphiqlPage } from './transport/graphiql.ts';
 import { createGraphqlHttp } from './transport/graphql-http.ts';
-import { createLegacyWs } from './transport/legacy-ws.ts';
+import { LegacyWs } from './transport/legacy-ws.ts';
 import { operatorRoutes } from './transport/operators.ts';
 import { Operations } from './transport/operations.ts';
 import { presentResult } from './transport/present.ts';
 import { multipart } from './transport/multipart.ts';
 import { ResponseStreams } from './transport/response-streams.ts';
 import { ResumePoints } from './transport/resume.ts';
-import { SocketOperations } from './transport/socket-operations.ts';
+import { RecentMutations } from './transport/recent-mutations.ts';
 import { serverSentEvents } from './transport/sse.ts';
-import { createTransportWs } from './transport/transport-ws.ts';
+import { TransportWs } from './transport/transport-ws.ts';
 import { WebServer } from './transport/web-server.ts';
 
 /** What tests and benchmarks put in the place of the defaults. */
@@ -265,21 +266,18 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     multipart: new ResponseStreams({ ...streamOptions, transport: 'multipart', format: multipart }),
   };
   const webSocketOptions = {
-    operations,
-    socketOperations: new SocketOperations({
+    services: {
       operations,
-      contextOf: (viewer, connection) => contextOf(viewer, connection.via, connection),
+      contextOf: (viewer: Viewer, connection: Connection) => contextOf(viewer, connection.via, connection),
       resumePoints,
-      now,
-    }),
+      recentMutations: new RecentMutations(now),
+    },
     authenticator,
     maxOperations: limits.operationsPerConnection,
     initTimeoutMs: limits.initTimeoutMs,
     audit,
     onError,
   };
-  const transportWs = createTransportWs(webSocketOptions);
-  const legacyWs = createLegacyWs({ ...webSocketOptions, keepAliveMs: limits.pingMs });
   const spool = await openSpool(join(directory, 'spool'), {
     maxBytes: limits.spoolBytes,
     replay: (item) => github.replay(item),
@@ -360,8 +358,9 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
         throw error;
       }
     },
-    transportWs: (connection, upgrade) => transportWs.opened(connection, upgrade),
-    legacyWs: (connection, upgrade) => legacyWs.opened(connection, upgrade),
+    transportWs: (connection, headers) => void new TransportWs(connection, headers, webSocketOptions),
+    legacyWs: (connection, headers) =>
+      void new LegacyWs(connection, headers, { ...webSocketOptions, keepAliveMs: limits.pingMs }),
     checkReady: async () => {
       if (stopping !== undefined) throw new TidingsError('SHUTTING_DOWN');
       await store.ping();

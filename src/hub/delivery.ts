@@ -3,7 +3,8 @@ import type { Entry } from '../events/event.ts';
 import { decodeCursor, PositionLost, samePosition, type Position } from '../events/position.ts';
 import type { Feed } from './feed.ts';
 import { sizeOf } from './ring.ts';
-import type { RouteStart } from './route.ts';
+import type { Operation } from './operation.ts';
+import type { Route, RouteStart } from './route.ts';
 import type { SharedOperation } from './shared-operation.ts';
 import type { EncodedResult, Sink } from './sink.ts';
 import { keyOf } from './snapshot.ts';
@@ -18,18 +19,29 @@ import { isFiledUnder } from './topic-index.ts';
  */
 export type Phase = 'starting' | 'catchingUp' | 'live' | 'congested' | 'ended';
 
-export interface DeliveryOptions {
+/** What deliveries of one log need of their hub. */
+export interface DeliveryChannel {
   readonly feed: Feed;
-  readonly shared: SharedOperation;
-  readonly start: RouteStart;
-  readonly sink: Sink;
-  /** Called once, at the end; with what ended it, if that was not the subscriber. */
-  readonly onEnd: (error: unknown) => void;
-  readonly onDelivered: () => void;
-  /** It begins to catch up, or to wait for its connection. */
-  readonly onBehind: (phase: 'catchingUp' | 'congested') => void;
+  /** The shared operation for an operation with an access. */
+  share(operation: Operation, route: Route): SharedOperation;
+  /** A delivery of it has left. */
+  unshare(shared: SharedOperation): void;
+  onDelivered(): void;
+  /** One begins to catch up, or to wait for its connection. */
+  onBehind(phase: 'catchingUp' | 'congested'): void;
   /** Resolves when a failed read of the store may be tried again. */
-  readonly pause: () => Promise<void>;
+  pause(): Promise<void>;
+}
+
+export interface SubscriptionState {
+  /** Name of the Subscription field. */
+  readonly field: string;
+  readonly route: Route;
+  readonly phase: Phase;
+  /** Where to go on when everything written so far has arrived; null while that is nowhere in the log, as inside of a snapshot. */
+  readonly position: Position | null;
+  /** Results handed to the connection. */
+  readonly delivered: number;
 }
 
 /** So many items of a snapshot are written before others are let in between. */
@@ -43,50 +55,65 @@ const MAX_PENDING_BYTES = 1_024 * 1_024;
  * sink has not been given yet.
  */
 export class Delivery {
-  readonly #options: DeliveryOptions;
-  #shared: SharedOperation;
+  readonly #operation: Operation;
+  readonly #sink: Sink;
+  readonly #onEnd: (error: unknown) => void;
+  /** Until it has a shared operation, whose route it is then. */
+  #route: Route | undefined;
+  readonly #start: RouteStart;
+  #channel: DeliveryChannel | undefined;
+  #shared: SharedOperation | undefined;
   #phase: Phase = 'starting';
   /** While live it stays where it went live: the feed's position is the delivery's. */
-  #position: Position;
+  #position: Position | undefined;
   #needsSnapshot = false;
   /** Items of a snapshot that are to be delivered before reading on, from `next` on. */
   #snapshot: { readonly items: readonly Entry[]; next: number } | undefined;
   /** With LATEST, the newest entry of each entity up to the position, in the order of delivery. */
-  readonly #pending = new Map<string, Entry>();
+  #pending: Map<string, Entry> | undefined;
   #pendingBytes = 0;
   #isMoving = false;
   #delivered = 0;
 
-  constructor(options: DeliveryOptions) {
-    this.#options = options;
-    this.#shared = options.shared;
-    this.#position = options.feed.position;
-    this.#shared.deliveries.add(this);
+  /** `onEnd` is called once, at the end; with what ended it, if that was not the subscriber. */
+  constructor(operation: Operation, route: Route, sink: Sink, onEnd: (error: unknown) => void) {
+    this.#operation = operation;
+    this.#route = route;
+    this.#start = route.start;
+    this.#sink = sink;
+    this.#onEnd = onEnd;
+  }
+
+  /** How it is going. */
+  state(): SubscriptionState {
+    return {
+      field: this.#operation.field,
+      route: this.#shared?.route ?? this.#route!,
+      phase: this.#phase,
+      position: this.#phase === 'live' ? this.#channel!.feed.position : this.#restingPosition(),
+      delivered: this.#delivered,
+    };
   }
 
   get phase(): Phase {
     return this.#phase;
   }
 
-  get shared(): SharedOperation {
-    return this.#shared;
-  }
-
-  /** Results handed to the connection. */
-  get delivered(): number {
-    return this.#delivered;
-  }
-
-  /** Where to go on when everything written so far has arrived; null while that is nowhere in the log. */
-  get position(): Position | null {
-    if (this.#phase === 'live') return this.#options.feed.position;
-    const isBetween = this.#needsSnapshot || this.#snapshot !== undefined || this.#pending.size > 0;
-    return isBetween || this.#phase === 'starting' ? null : this.#position;
+  #restingPosition(): Position | null {
+    const isBetween = this.#needsSnapshot || this.#snapshot !== undefined || (this.#pending?.size ?? 0) > 0;
+    return isBetween || this.#phase === 'starting' ? null : (this.#position ?? null);
   }
 
   /** Finds its first position and delivers from there. Throws nothing: what goes wrong ends it. */
-  start(): void {
-    const { after, snapshot } = this.#options.start;
+  begin(channel: DeliveryChannel): void {
+    if (this.#phase === 'ended') return;
+    this.#channel = channel;
+    const shared = channel.share(this.#operation, this.#route!);
+    shared.deliveries.add(this);
+    this.#shared = shared;
+    this.#route = undefined;
+    this.#position = channel.feed.position;
+    const { after, snapshot } = this.#start;
     try {
       const cursor = after === null ? null : decodeCursor(after);
       this.#needsSnapshot = cursor === null ? snapshot : cursor.inSnapshot;
@@ -101,35 +128,38 @@ export class Delivery {
   /** A live entry; its result is the same for all. */
   deliverLive(entry: Entry, result: EncodedResult): void {
     this.#write(result);
-    if (!this.#options.sink.isCongested) return;
+    if (!this.#sink.isCongested) return;
     this.#position = entry.position;
-    this.#shared.live.delete(this);
+    this.#shared!.live.delete(this);
     this.#catchUp();
   }
 
   /** The log is not the one that was followed: start again from a snapshot where that was asked for, else say so and end. */
   reset(lost: PositionLost): void {
     if (this.#phase === 'ended') return;
-    const { start } = this.#options;
-    if (!start.snapshot || this.#shared.route.snapshotOf === null) return this.#end(lost);
+    if (!this.#start.snapshot || this.#shared!.route.snapshotOf === null) return this.#end(lost);
     this.#needsSnapshot = true;
     this.#forgetWaiting();
-    this.#shared.live.delete(this);
+    this.#shared!.live.delete(this);
     this.#catchUp();
   }
 
   /** Goes on with another access from exactly where it is. What the new access doesn't cover is not sent any more. */
-  reroute(shared: SharedOperation): void {
-    if (this.#phase === 'ended' || shared === this.#shared) return;
-    const wasLive = this.#shared.live.delete(this);
-    this.#shared.deliveries.delete(this);
+  reroute(route: Route): void {
+    if (this.#phase === 'ended') return;
+    const before = this.#shared;
+    if (before === undefined) return void (this.#route = route);
+    const shared = this.#channel!.share(this.#operation, route);
+    if (shared === before) return;
+    if (before.live.delete(this)) shared.live.add(this);
+    before.deliveries.delete(this);
+    this.#channel!.unshare(before);
     this.#shared = shared;
     shared.deliveries.add(this);
-    if (wasLive) shared.live.add(this);
   }
 
   /** Ends it with an error that the subscriber is told. */
-  fail(error: TidingsError): void {
+  fail(error: unknown): void {
     this.#end(error);
   }
 
@@ -142,26 +172,30 @@ export class Delivery {
     if (this.#phase === 'ended') return;
     this.#phase = 'ended';
     this.#forgetWaiting();
-    this.#shared.live.delete(this);
-    this.#shared.deliveries.delete(this);
-    this.#options.onEnd(error instanceof PositionLost ? error.toTidingsError() : error);
+    const shared = this.#shared;
+    if (shared !== undefined) {
+      shared.live.delete(this);
+      shared.deliveries.delete(this);
+      this.#channel!.unshare(shared);
+    }
+    this.#onEnd(error instanceof PositionLost ? error.toTidingsError() : error);
   }
 
   #forgetWaiting(): void {
     this.#snapshot = undefined;
-    this.#pending.clear();
+    this.#pending = undefined;
     this.#pendingBytes = 0;
   }
 
   #write(result: EncodedResult): void {
     this.#delivered++;
-    this.#options.sink.next(result);
-    this.#options.onDelivered();
+    this.#sink.next(result);
+    this.#channel!.onDelivered();
   }
 
   #goLive(): void {
     this.#phase = 'live';
-    this.#shared.live.add(this);
+    this.#shared!.live.add(this);
   }
 
   /** Ends live or ended. One at a time. */
@@ -170,7 +204,7 @@ export class Delivery {
     this.#phase = 'catchingUp';
     if (this.#isMoving) return;
     this.#isMoving = true;
-    this.#options.onBehind('catchingUp');
+    this.#channel!.onBehind('catchingUp');
     void this.#moveOn()
       .catch((error: unknown) => this.#end(error))
       .finally(() => {
@@ -187,7 +221,7 @@ export class Delivery {
       } catch (error) {
         if (error instanceof PositionLost) this.reset(error);
         else if (error instanceof TidingsError && errorCatalogue[error.code].retryable)
-          await this.#options.pause();
+          await this.#channel!.pause();
         else throw error;
       }
     }
@@ -195,10 +229,11 @@ export class Delivery {
 
   /** One step forward. True when there is nothing left to do, and it went live in the same synchronous step that found that out. */
   async #step(): Promise<boolean> {
-    const { sink, feed } = this.#options;
+    const { feed } = this.#channel!;
+    const sink = this.#sink;
     if (sink.isCongested) {
       this.#phase = 'congested';
-      this.#options.onBehind('congested');
+      this.#channel!.onBehind('congested');
       await new Promise<void>((resolve) => sink.whenDrained(resolve));
       if (this.#isEnded()) return true;
       this.#phase = 'catchingUp';
@@ -212,7 +247,7 @@ export class Delivery {
       await new Promise(setImmediate);
       return false;
     }
-    const read = feed.after(this.#position);
+    const read = feed.after(this.#position!);
     const entries = read instanceof Promise ? await read : read;
     if (this.#isEnded() || this.#needsSnapshot) return this.#isEnded();
     if (entries.length > 0) {
@@ -220,37 +255,38 @@ export class Delivery {
       await new Promise(setImmediate);
       return false;
     }
-    if (this.#pending.size > 0) {
+    if ((this.#pending?.size ?? 0) > 0) {
       this.#writePending();
       return false;
     }
-    if (samePosition(this.#position, feed.position)) {
+    if (samePosition(this.#position!, feed.position)) {
       this.#goLive();
       return true;
     }
     // The log was read before the feed came so far, which it may not overtake: should the log be rolled back, only the feed would notice.
     const before = feed.position;
     await feed.look();
-    if (feed.position === before) await this.#options.pause();
+    if (feed.position === before) await this.#channel!.pause();
     return false;
   }
 
   /** Moves over entries of the log, writing what concerns this subscription, until it is congested or they are used up. */
   #take(entries: readonly Entry[]): void {
-    const { sink, start } = this.#options;
-    const conflates = start.delivery === 'LATEST';
+    const shared = this.#shared!;
+    const conflates = this.#start.delivery === 'LATEST';
     for (const entry of entries) {
-      if (isFiledUnder(this.#shared.route, entry) && this.#shared.accepts(entry)) {
+      if (isFiledUnder(shared.route, entry) && shared.accepts(entry)) {
         if (conflates) this.#keepLatest(entry);
-        else this.#write(this.#shared.result(entry));
+        else this.#write(shared.result(entry));
       }
       this.#position = entry.position;
-      if (this.#isPendingFull() || (!conflates && sink.isCongested)) return;
+      if (this.#isPendingFull() || (!conflates && this.#sink.isCongested)) return;
     }
   }
 
   #keepLatest(entry: Entry): void {
     const key = keyOf(entry);
+    this.#pending ??= new Map();
     const older = this.#pending.get(key);
     if (older !== undefined) this.#pendingBytes -= sizeOf(older);
     this.#pending.delete(key);
@@ -259,7 +295,7 @@ export class Delivery {
   }
 
   #isPendingFull(): boolean {
-    return this.#pending.size >= MAX_PENDING || this.#pendingBytes >= MAX_PENDING_BYTES;
+    return (this.#pending?.size ?? 0) >= MAX_PENDING || this.#pendingBytes >= MAX_PENDING_BYTES;
   }
 
   /** What has to be written before more is read. False when there is nothing. */
@@ -271,33 +307,35 @@ export class Delivery {
   }
 
   #writeSnapshot(snapshot: { readonly items: readonly Entry[]; next: number }): void {
+    const shared = this.#shared!;
     const end = Math.min(snapshot.next + SNAPSHOT_STEP, snapshot.items.length);
-    while (snapshot.next < end && !this.#options.sink.isCongested) {
+    while (snapshot.next < end && !this.#sink.isCongested) {
       const item = snapshot.items[snapshot.next++]!;
-      if (this.#shared.accepts(item)) this.#write(this.#shared.result(item));
+      if (shared.accepts(item)) this.#write(shared.result(item));
     }
     if (snapshot.next === snapshot.items.length) this.#snapshot = undefined;
   }
 
   /** Until congested. */
   #writePending(): void {
-    for (const [key, entry] of this.#pending) {
-      this.#pending.delete(key);
+    const shared = this.#shared!;
+    for (const [key, entry] of this.#pending ?? []) {
+      this.#pending!.delete(key);
       this.#pendingBytes -= sizeOf(entry);
-      if (this.#shared.accepts(entry)) this.#write(this.#shared.result(entry));
-      if (this.#options.sink.isCongested) return;
+      if (shared.accepts(entry)) this.#write(shared.result(entry));
+      if (this.#sink.isCongested) return;
     }
   }
 
   /** State and position together, so that going on from the position neither misses nor repeats anything. */
   async #takeSnapshot(): Promise<void> {
-    const shared = this.#shared;
+    const shared = this.#shared!;
     const { items, position } = await shared.snapshot();
     // It may show less, or more, than what may be read by now.
     if (this.#isEnded() || shared !== this.#shared) return;
     this.#forgetWaiting();
     if (items.length > 0) this.#snapshot = { items, next: 0 };
-    this.#position = position ?? this.#options.feed.position;
+    this.#position = position ?? this.#channel!.feed.position;
     this.#needsSnapshot = false;
   }
 

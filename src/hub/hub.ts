@@ -1,9 +1,8 @@
 import type { ExecutionResult, GraphQLSchema } from 'graphql';
 import { errorCatalogue, TidingsError } from '../errors.ts';
 import type { Entry } from '../events/event.ts';
-import type { Position } from '../events/position.ts';
 import { logKey, type EventStore, type LogName } from '../store/store.ts';
-import { Delivery, type Phase } from './delivery.ts';
+import { Delivery, type DeliveryChannel } from './delivery.ts';
 import { Feed, type FeedOptions } from './feed.ts';
 import type { Operation } from './operation.ts';
 import { ResultCache } from './result-cache.ts';
@@ -32,34 +31,11 @@ export interface HubOptions {
 }
 
 /** A subscription as its transport sees it. */
-export interface Subscription {
-  /** Settles when the server ends it: rejected with what the subscriber is to be told. Never before the first `await`. */
-  readonly ended: Promise<void>;
-  /** The subscriber has left. Nothing is written afterwards. */
-  stop(): void;
-  /** Ends it with an error that the subscriber is told. */
-  fail(error: TidingsError): void;
-  /** Goes on with what another viewer may read, from exactly where it is. */
-  reroute(route: Route): void;
-  /** How it is going. */
-  state(): SubscriptionState;
-}
-
-export interface SubscriptionState {
-  /** Name of the Subscription field. */
-  readonly field: string;
-  readonly route: Route;
-  readonly phase: Phase;
-  /** Where to go on when everything written so far has arrived; null while that is nowhere in the log, as inside of a snapshot. */
-  readonly position: Position | null;
-  /** Results handed to the connection. */
-  readonly delivered: number;
-}
+export type Subscription = Pick<Delivery, 'state' | 'stop' | 'fail' | 'reroute'>;
 
 /** One log that somebody listens to. */
-interface Channel {
+interface Channel extends DeliveryChannel {
   readonly log: LogName;
-  readonly feed: Feed;
   readonly index: TopicIndex<SharedOperation>;
   readonly operations: Map<string, SharedOperation>;
 }
@@ -104,61 +80,19 @@ export class Hub {
     this.#cache = new ResultCache(options.resultBytes ?? 32 * 1_024 * 1_024);
   }
 
-  /** Starts delivering. Returns at once; what goes wrong, now or later, rejects `ended`. */
-  subscribe(operation: Operation, route: Route, sink: Sink): Subscription {
+  /** Starts delivering, never before it returns. `onEnd` is called once, at the end; with what ended it, if that was not the subscriber. */
+  subscribe(operation: Operation, route: Route, sink: Sink, onEnd: (error: unknown) => void): Subscription {
     const key = logKey(route.log);
-    let resolve!: () => void;
-    let reject!: (error: unknown) => void;
-    const ended = new Promise<void>((...settle) => ([resolve, reject] = settle));
-    // Whoever doesn't look at it must not end the process.
-    ended.catch(() => undefined);
-    let delivery: Delivery | undefined;
-    let current = route;
-    let isOver = false;
-    const end = (error: unknown): void => {
-      if (isOver) return;
-      isOver = true;
-      this.#release(key, delivery);
-      if (error === undefined) resolve();
-      else reject(error);
-    };
-
     this.#users.set(key, (this.#users.get(key) ?? 0) + 1);
-    this.#channel(route.log).then((channel) => {
-      if (isOver) return;
-      delivery = new Delivery({
-        feed: channel.feed,
-        shared: this.#share(channel, operation, current),
-        start: current.start,
-        sink,
-        onEnd: end,
-        onDelivered: () => this.#counts.deliveries++,
-        onBehind: (phase) => this.#counts[phase === 'congested' ? 'parkings' : 'catchUps']++,
-        pause: async () => this.#pause(),
-      });
-      delivery.start();
-    }, end);
-
-    return {
-      ended,
-      stop: () => (delivery === undefined ? end(undefined) : delivery.stop()),
-      fail: (error) => (delivery === undefined ? end(error) : delivery.fail(error)),
-      reroute: (next) => {
-        current = next;
-        const channel = this.#open.get(key);
-        if (delivery === undefined || channel === undefined || isOver) return;
-        const before = delivery.shared;
-        delivery.reroute(this.#share(channel, operation, next));
-        this.#unshare(channel, before);
-      },
-      state: () => ({
-        field: operation.field,
-        route: current,
-        phase: isOver ? 'ended' : (delivery?.phase ?? 'starting'),
-        position: delivery?.position ?? null,
-        delivered: delivery?.delivered ?? 0,
-      }),
-    };
+    const delivery = new Delivery(operation, route, sink, (error) => {
+      this.#release(key);
+      onEnd(error);
+    });
+    this.#channel(route.log).then(
+      (channel) => delivery.begin(channel),
+      (error: unknown) => delivery.fail(error),
+    );
+    return delivery;
   }
 
   /** Gauges are those of one workspace, where one is given. */
@@ -219,7 +153,7 @@ export class Hub {
     };
     for (;;) {
       try {
-        const channel: Channel = { log, feed: await Feed.open(options), index, operations };
+        const channel = this.#channelOf(log, await Feed.open(options), index, operations);
         this.#open.set(key, channel);
         // All have left while it opened.
         if (!this.#isUsed(key)) this.#closeChannel(key);
@@ -255,33 +189,47 @@ export class Hub {
     if (deliveries > 0) this.#options.onDispatched?.(entry, deliveries);
   }
 
-  #share(channel: Channel, operation: Operation, route: Route): SharedOperation {
-    const key = `${route.scope.key}\n${operation.key}`;
-    let shared = channel.operations.get(key);
-    if (shared === undefined) {
-      const { schema, store, present } = this.#options;
-      const onExecute = (): void => void this.#counts.executions++;
-      const cache = this.#cache;
-      shared = new SharedOperation({ key, schema, store, operation, route, cache, present, onExecute });
-      channel.operations.set(key, shared);
-      channel.index.add(route, shared);
-    }
-    return shared;
+  #channelOf(
+    log: LogName,
+    feed: Feed,
+    index: TopicIndex<SharedOperation>,
+    operations: Map<string, SharedOperation>,
+  ): Channel {
+    const { schema, store, present } = this.#options;
+    const counts = this.#counts;
+    const cache = this.#cache;
+    const onExecute = (): void => void counts.executions++;
+    return {
+      log,
+      feed,
+      index,
+      operations,
+      share(operation, route) {
+        const key = `${route.scope.key}\n${operation.key}`;
+        let shared = operations.get(key);
+        if (shared === undefined) {
+          shared = new SharedOperation({ key, schema, store, operation, route, cache, present, onExecute });
+          operations.set(key, shared);
+          index.add(route, shared);
+        }
+        return shared;
+      },
+      unshare(shared) {
+        if (shared.deliveries.size > 0 || operations.get(shared.key) !== shared) return;
+        operations.delete(shared.key);
+        index.remove(shared.route, shared);
+      },
+      onDelivered: () => void counts.deliveries++,
+      onBehind: (phase) => void counts[phase === 'congested' ? 'parkings' : 'catchUps']++,
+      pause: async () => this.#pause(),
+    };
   }
 
-  #unshare(channel: Channel, shared: SharedOperation): void {
-    if (shared.deliveries.size > 0 || channel.operations.get(shared.key) !== shared) return;
-    channel.operations.delete(shared.key);
-    channel.index.remove(shared.route, shared);
-  }
-
-  #release(key: string, delivery: Delivery | undefined): void {
-    const channel = this.#open.get(key);
-    if (channel !== undefined && delivery !== undefined) this.#unshare(channel, delivery.shared);
+  #release(key: string): void {
     const left = (this.#users.get(key) ?? 1) - 1;
     if (left > 0) return void this.#users.set(key, left);
     this.#users.delete(key);
-    if (channel !== undefined) this.#closeChannel(key);
+    if (this.#open.has(key)) this.#closeChannel(key);
   }
 
   #closeChannel(key: string): void {

@@ -54,6 +54,10 @@ export class OperationWatch {
     subscriptions.add(subscription, context);
   }
 
+  ended(subscription: Subscription): void {
+    this.#options.subscriptions.remove(subscription);
+  }
+
   /** A subscription did not come to be. */
   notSubscribed(errors: readonly unknown[], started: Started): void {
     this.#refused(errors, nameOf(started).field, started.context);

@@ -4,7 +4,9 @@ import type { ConnectionContext, OpenSubscription, RequestContext, Transport } f
 
 type Counts = Record<string, number>;
 
-interface Open extends OpenSubscription {
+interface Open {
+  readonly transport: Transport;
+  readonly since: number;
   /** On a WebSocket it is whoever is behind that now. */
   readonly startedBy: Viewer;
   readonly connection: ConnectionContext | null;
@@ -15,35 +17,35 @@ const MOST_TOPICS = 100;
 
 /** The running subscriptions of this process, with how each came in. */
 export class Subscriptions {
-  readonly #open = new Set<Open>();
+  readonly #open = new Map<Subscription, Open>();
   readonly #now: () => number;
 
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  /** Keeps it until it ends. */
   add(subscription: Subscription, { viewer, connection, via }: RequestContext): void {
-    const open: Open = {
-      transport: via.transport,
-      since: this.#now(),
-      state: () => subscription.state(),
-      startedBy: viewer,
-      connection,
-    };
-    this.#open.add(open);
-    const remove = (): void => void this.#open.delete(open);
-    subscription.ended.then(remove, remove);
+    const { transport } = via;
+    this.#open.set(subscription, { transport, since: this.#now(), startedBy: viewer, connection });
+  }
+
+  remove(subscription: Subscription): void {
+    this.#open.delete(subscription);
   }
 
   /** All of the same user; without one, those of the connection. */
   of(viewer: Viewer, connection: ConnectionContext | null): OpenSubscription[] {
-    return [...this.#open].filter((open) => {
+    const theirs = [...this.#open].filter(([, open]) => {
       const owner = ownerOf(open);
       if (owner.userId === null || viewer.userId === null)
         return connection !== null && open.connection === connection;
       return owner.workspace === viewer.workspace && owner.userId === viewer.userId;
     });
+    return theirs.map(([subscription, { transport, since }]) => ({
+      transport,
+      since,
+      state: () => subscription.state(),
+    }));
   }
 
   /** How many there are, for metrics. */
@@ -53,8 +55,8 @@ export class Subscriptions {
     readonly count: number;
   }> {
     const counts = new Map<string, { transport: Transport; field: string; count: number }>();
-    for (const { transport, state } of this.#open) {
-      const { field } = state();
+    for (const [subscription, { transport }] of this.#open) {
+      const { field } = subscription.state();
       const key = `${transport} ${field}`;
       const known = counts.get(key);
       if (known === undefined) counts.set(key, { transport, field, count: 1 });
@@ -67,8 +69,8 @@ export class Subscriptions {
   counts(workspace: string): { readonly transports: Counts; readonly topics: Counts } {
     const transports: Counts = {};
     const topics = new Map<string, number>();
-    for (const { transport, state } of this.#open) {
-      const { route } = state();
+    for (const [subscription, { transport }] of this.#open) {
+      const { route } = subscription.state();
       if (route.log.workspace !== workspace) continue;
       transports[transport] = (transports[transport] ?? 0) + 1;
       for (const topic of route.topics) topics.set(topic, (topics.get(topic) ?? 0) + 1);

@@ -3,61 +3,38 @@ import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { Viewer } from '../auth/viewer.ts';
-import { TidingsError, type ErrorCode } from '../errors.ts';
-import { encodeCursor } from '../events/position.ts';
-import type { Subscription } from '../hub/hub.ts';
-import { toWire, type EncodedResult, type Sink } from '../hub/sink.ts';
+import { TidingsError } from '../errors.ts';
+import { toWire } from '../hub/sink.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { ConnectionContext, Via } from '../schema/context.ts';
 import { textFrame } from './frame.ts';
-import type { Opened, OpenFailure } from './operations.ts';
-import { Outlet } from './outlet.ts';
+import { Outlet, type Encoder, type OutletPeer, type Pacing } from './outlet.ts';
 import { Pulse } from './pulse.ts';
+import type { SocketOperation } from './socket-operation.ts';
 
-export interface ConnectionOptions {
-  readonly socket: WebSocket;
-  /** What the WebSocket writes to. */
-  readonly rawSocket: Socket;
-  readonly via: Via;
+/** The same for all connections. */
+export interface ConnectionOptions extends Pacing {
   readonly authenticator: Pick<Authenticator, 'verify' | 'whenOver'>;
   /** Gives up what was held in the name of the connection, when it is closed or somebody else's. */
   readonly release: (id: string) => void;
   readonly limits: Pick<Limits, 'user' | 'messages'>;
-  readonly highWaterMark: number;
-  readonly writeDeadlineMs: number;
   readonly pingMs: number;
-}
-
-interface OpenOperation {
-  readonly subscription: Subscription;
-  /** Asks again, with the connection's viewer of then. */
-  readonly reopen: () => Promise<Opened | OpenFailure>;
-  /** How its client goes on after a break; undefined where it tells that itself, by `after`. */
-  readonly resume: ResumedOperation | undefined;
-}
-
-export interface ResumedOperation {
-  /** The client wants to know where it is, though it got nothing for a while. */
-  readonly tell: ((cursor: string) => void) | undefined;
-  /** Everything up to here has arrived. */
-  readonly onArrived: ((cursor: string) => void) | undefined;
-  /** The operation is over, and not because its connection is. */
-  readonly onOver: () => void;
-  /** The newest cursor that was told or has arrived. */
-  cursor: string | undefined;
 }
 
 /** Close codes beside the protocols' own; clients tell by them whether to come back. */
 export const closeCodes = { tokenOver: 4403, goingAway: 1012, tryLater: 1013, tooMuch: 4429 } as const;
+const messages: Encoder<string> = { encode: textFrame };
 /** How long a peer has to answer a close before it is cut off. */
 const CLOSE_GRACE_MS = 5_000;
 
 /** One WebSocket, whatever its subprotocol: who is behind it, what it listens to, and whether it is still there. */
-export class Connection implements ConnectionContext {
+export class Connection implements ConnectionContext, OutletPeer {
   readonly socket: WebSocket;
+  readonly via: Via;
   readonly #options: ConnectionOptions;
-  readonly #outlet: Outlet;
-  readonly #operations = new Map<string, OpenOperation>();
+  /** All that is written to the peer goes through here. */
+  readonly outlet: Outlet;
+  readonly #operations = new Map<string, SocketOperation>();
   readonly #pulse: Pulse;
   readonly #messages: ReturnType<Limits['messages']>;
   #id = randomUUID();
@@ -70,18 +47,14 @@ export class Connection implements ConnectionContext {
   #verifying: Promise<unknown> = Promise.resolve();
   #isOver = false;
 
-  constructor(options: ConnectionOptions) {
-    const { socket } = options;
+  /** `rawSocket` is what the WebSocket writes to. */
+  constructor(socket: WebSocket, rawSocket: Socket, via: Via, options: ConnectionOptions) {
     this.socket = socket;
+    this.via = via;
     this.#options = options;
     this.#messages = options.limits.messages();
-    this.#outlet = new Outlet(options.rawSocket, {
-      highWaterMark: options.highWaterMark,
-      writeDeadlineMs: options.writeDeadlineMs,
-      onStalled: () => socket.terminate(),
-      isOpen: () => socket.readyState === socket.OPEN,
-    });
-    this.#pulse = new Pulse({ ...options, outlet: this.#outlet, onPing: () => this.#markCursors() });
+    this.outlet = new Outlet(rawSocket, options, this);
+    this.#pulse = new Pulse(this, rawSocket, options.pingMs);
     socket.on('ping', () => this.#takeMessage());
     // Cleaning up hangs on the socket itself: protocol hooks are skipped when it closes in the middle of a handshake.
     socket.once('close', () => {
@@ -89,8 +62,7 @@ export class Connection implements ConnectionContext {
       this.#stopWaiting();
       this.#leaveUser();
       options.release(this.#id);
-      for (const { subscription } of this.#operations.values()) subscription.stop();
-      this.#operations.clear();
+      for (const operation of this.#operations.values()) operation.abandon();
     });
   }
 
@@ -103,10 +75,6 @@ export class Connection implements ConnectionContext {
   /** The client's own name for its session, under which its operations go on where they were on another connection. */
   get session(): string | undefined {
     return this.#session;
-  }
-
-  get via(): Via {
-    return this.#options.via;
   }
 
   /** What the connection's user holds, in rooms for example, is held in this name. Another user gets another one. */
@@ -147,7 +115,7 @@ export class Connection implements ConnectionContext {
   #end(why: TidingsError): void {
     if (why.code !== 'FORBIDDEN') return this.close(closeCodes.tokenOver, 'Token expired');
     this.#isOver = true;
-    for (const { subscription } of this.#operations.values()) subscription.fail(why);
+    for (const operation of this.#operations.values()) operation.end(why);
     // Each operation says so before.
     setImmediate(() => this.close(closeCodes.tokenOver, 'Token revoked'));
   }
@@ -173,55 +141,34 @@ export class Connection implements ConnectionContext {
 
   /** Sends one message, in its order among all others. */
   send(message: string): void {
-    if (this.socket.readyState !== this.socket.OPEN) return;
+    if (!this.isOpen) return;
     const wire = toWire(message);
-    this.#outlet.write(textFrame, wire, wire.length);
+    this.outlet.write(messages, wire, wire.length);
   }
 
-  /** Where the results of one operation go: each behind `prefix`, which opens one JSON object, with its cursor where that is wanted. */
-  sink(prefix: string, withCursors: boolean): Sink {
-    const outlet = this.#outlet;
-    const start = toWire(prefix);
-    const encode = withCursors
-      ? (result: EncodedResult): string => textFrame(`${start}${result.payloadWithCursor}}`)
-      : ({ payload }: EncodedResult): string => textFrame(`${start}${payload}}`);
-    return {
-      next: (result) => outlet.write(encode, result, start.length + result.payload.length),
-      get isCongested() {
-        return outlet.isCongested;
-      },
-      whenDrained: (listener) => outlet.whenDrained(listener),
-    };
+  operation(id: string): SocketOperation | undefined {
+    return this.#operations.get(id);
   }
 
-  add(id: string, operation: OpenOperation): void {
-    // The socket may have closed while the operation was being opened.
-    if (this.isClosing) return operation.subscription.stop();
-    this.#operations.set(id, operation);
+  get operationCount(): number {
+    return this.#operations.size;
   }
 
-  remove(id: string, subscription: Subscription): void {
-    const operation = this.#operations.get(id);
-    if (operation?.subscription === subscription) {
-      this.#operations.delete(id);
-      operation.resume?.onOver();
-    }
-    subscription.stop();
+  add(operation: SocketOperation): void {
+    this.#operations.set(operation.id, operation);
   }
 
-  /** Tells clients that want to know where they are, and gives what is to be done when all that was written so far has arrived. */
-  #markCursors(): (() => void) | undefined {
+  /** The operation is over. Another one may have its id by now. */
+  forget(operation: SocketOperation): void {
+    if (this.#operations.get(operation.id) === operation) this.#operations.delete(operation.id);
+  }
+
+  /** Tells clients that follow where they are, and gives what is to be done when all that was written so far has arrived. */
+  mark(): (() => void) | undefined {
     const marks: (() => void)[] = [];
-    for (const [id, { subscription, resume }] of this.#operations) {
-      if (resume === undefined) continue;
-      const { position } = subscription.state();
-      const cursor = position === null ? undefined : encodeCursor(position);
-      if (cursor === undefined || cursor === resume.cursor) continue;
-      resume.cursor = cursor;
-      resume.tell?.(cursor);
-      marks.push(() => {
-        if (this.#operations.get(id)?.resume === resume) resume.onArrived?.(cursor);
-      });
+    for (const operation of this.#operations.values()) {
+      const mark = operation.mark();
+      if (mark !== undefined) marks.push(mark);
     }
     return marks.length === 0 ? undefined : () => marks.forEach((mark) => mark());
   }
@@ -239,19 +186,21 @@ export class Connection implements ConnectionContext {
     const viewer = await verifying;
     let ended = 0;
     await Promise.all(
-      [...this.#operations.values()].map(async ({ subscription, reopen }) => {
-        const opened = await reopen();
-        // Another new token came meanwhile, and counts.
-        if (this.#viewer !== viewer) return;
-        if (!('errors' in opened)) return subscription.reroute(opened.route);
-        const [error] = opened.errors;
-        subscription.fail(
-          new TidingsError((error?.extensions?.['code'] ?? 'FORBIDDEN') as ErrorCode, error?.message),
-        );
-        ended++;
+      [...this.#operations.values()].map(async (operation) => {
+        // Should another new token come meanwhile, that one counts.
+        if (!(await operation.reauthorise(() => this.#viewer === viewer))) ended++;
       }),
     );
     return { viewer, ended };
+  }
+
+  /** It may still be written to. */
+  get isOpen(): boolean {
+    return this.socket.readyState === this.socket.OPEN;
+  }
+
+  cutOff(): void {
+    this.socket.terminate();
   }
 
   /** It is being closed: what still comes in is not for us any more. */
@@ -261,7 +210,7 @@ export class Connection implements ConnectionContext {
 
   close(code: number, reason: string): void {
     if (this.socket.readyState >= this.socket.CLOSING) return;
-    if (this.socket.readyState === this.socket.OPEN) this.#outlet.finish();
+    if (this.isOpen) this.outlet.finish();
     this.socket.close(code, reason);
     // A close frame waits behind everything that the peer has not taken yet.
     const timer = setTimeout(() => this.socket.terminate(), CLOSE_GRACE_MS);

@@ -1,17 +1,14 @@
-import { OperationTypeNode } from 'graphql';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Authenticator } from '../auth/authenticator.ts';
 import { errorCatalogue, TidingsError } from '../errors.ts';
 import type { Audit } from '../ops/audit.ts';
 import { closeCodes, type Connection } from './connection.ts';
-import { requestFrom } from './documents.ts';
 import { parseJson } from './http-io.ts';
-import { refusal, type OpenFailure, type Operations } from './operations.ts';
-import type { SocketOperations } from './socket-operations.ts';
+import { refusal, type OpenFailure } from './operations.ts';
+import { SocketOperation, type SocketServices, type Wording } from './socket-operation.ts';
 
 export interface LegacyWsOptions {
-  readonly operations: Operations;
-  readonly socketOperations: SocketOperations;
+  readonly services: SocketServices;
   readonly authenticator: Authenticator;
   /** How many operations one connection may have at a time. */
   readonly maxOperations: number;
@@ -25,6 +22,18 @@ export interface LegacyWsOptions {
 /** How long a refused connection stays open for the operations that its client sent right behind `connection_init`: each is told why. */
 const REFUSAL_GRACE_MS = 100;
 
+const wording: Wording = {
+  result: (id) => `{"type":"data","id":${JSON.stringify(id)},"payload":`,
+  complete: (id) => JSON.stringify({ type: 'complete', id }),
+  error: (id, failure) => JSON.stringify({ type: 'error', id, payload: payloadOf(failure) }),
+};
+
+interface Message {
+  readonly type?: unknown;
+  readonly id?: unknown;
+  readonly payload?: unknown;
+}
+
 /**
  * The subprotocol graphql-ws of the package subscriptions-transport-ws, which older clients speak, and those that offer none at all.
  *
@@ -36,31 +45,10 @@ const REFUSAL_GRACE_MS = 100;
  *
  * `start` may come before the acknowledgement, and with an id in use, when it takes the place of the operation that has it.
  */
-export function createLegacyWs(options: LegacyWsOptions) {
-  return {
-    /** Hands a socket with this subprotocol over. */
-    opened(connection: Connection, upgrade: IncomingMessage): void {
-      const socket = new LegacySocket(connection, upgrade, options);
-      connection.onMessage((data, isTooMany) => socket.receive(data, isTooMany));
-      connection.socket.once('close', () => socket.closed());
-    },
-  };
-}
-
-interface Message {
-  readonly type?: unknown;
-  readonly id?: unknown;
-  readonly payload?: unknown;
-}
-
-/** An operation for as long as it is the one that its id means. */
-interface Running {
-  stop: () => void;
-}
-
-class LegacySocket {
+export class LegacyWs {
   readonly #connection: Connection;
-  readonly #upgrade: IncomingMessage;
+  /** Of the upgrade, until it is known who it is. */
+  #headers: IncomingHttpHeaders | undefined;
   readonly #options: LegacyWsOptions;
   #phase: 'new' | 'admitting' | 'acknowledged' | 'refused' = 'new';
   /** Why, in that phase. */
@@ -68,17 +56,18 @@ class LegacySocket {
   #timer: NodeJS.Timeout;
   /** What came before the acknowledgement, by id. */
   readonly #waiting = new Map<string, unknown>();
-  readonly #running = new Map<string, Running>();
 
-  constructor(connection: Connection, upgrade: IncomingMessage, options: LegacyWsOptions) {
+  constructor(connection: Connection, headers: IncomingHttpHeaders, options: LegacyWsOptions) {
     this.#connection = connection;
-    this.#upgrade = upgrade;
+    this.#headers = headers;
     this.#options = options;
     const timeOut = (): void => connection.close(4408, 'Connection initialisation timeout');
     this.#timer = setTimeout(timeOut, options.initTimeoutMs);
+    connection.onMessage((data, isTooMany) => this.#receive(data, isTooMany));
+    connection.socket.once('close', () => clearTimeout(this.#timer));
   }
 
-  receive(data: Buffer, isTooMany: boolean): void {
+  #receive(data: Buffer, isTooMany: boolean): void {
     let message: Message | null;
     try {
       message = parseJson(data) as Message | null;
@@ -93,13 +82,6 @@ class LegacySocket {
     if (type === 'start') return this.#start(id, payload);
     if (type === 'stop') return this.#stop(id);
     this.#misunderstood();
-  }
-
-  closed(): void {
-    clearTimeout(this.#timer);
-    this.#waiting.clear();
-    // Subscriptions are the connection's to end; queries and mutations finish for nobody.
-    this.#running.clear();
   }
 
   /** Nothing but the message is lost by it; before the acknowledgement there is nothing that it could be answered with. */
@@ -121,7 +103,7 @@ class LegacySocket {
       const params =
         typeof payload === 'object' && payload !== null ? (payload as Record<string, unknown>) : undefined;
       this.#connection.greet(params);
-      await this.#connection.admit(await authenticator.fromConnection(params, this.#upgrade.headers));
+      await this.#connection.admit(await authenticator.fromConnection(params, this.#headers!));
     } catch (error) {
       if (!(error instanceof TidingsError)) onError(error);
       else {
@@ -130,6 +112,7 @@ class LegacySocket {
       }
       this.#phase = 'refused';
     }
+    this.#headers = undefined;
     // It may have closed meanwhile.
     if (this.#connection.isClosing) return;
     if (this.#phase === 'refused') {
@@ -152,7 +135,7 @@ class LegacySocket {
   }
 
   #start(id: string, payload: unknown): void {
-    const { maxOperations } = this.#options;
+    const { services, maxOperations } = this.#options;
     // The old one ends here, and whatever it still has to say is dropped.
     this.#stop(id);
     if (this.#phase === 'refused') return this.#fail(id, refusal(this.#refusal));
@@ -161,62 +144,21 @@ class LegacySocket {
       this.#waiting.set(id, payload);
       return;
     }
-    if (this.#running.size >= maxOperations)
-      return this.#fail(id, refusal(new TidingsError('TOO_MANY_SUBSCRIPTIONS')));
-    const running: Running = { stop: () => undefined };
-    this.#running.set(id, running);
-    void this.#run(id, payload, running);
-  }
-
-  /** From its start to its last message, unless it stops being the one that its id means before. */
-  async #run(id: string, payload: unknown, running: Running): Promise<void> {
-    const isCurrent = (): boolean => this.#running.get(id) === running;
-    let failure: OpenFailure | undefined;
-    try {
-      failure = await this.#perform(id, payload, running, isCurrent);
-    } catch (error) {
-      failure = { errors: [this.#options.operations.presentEnd(error)] };
-    }
-    if (!isCurrent()) return;
-    this.#stop(id);
-    if (failure === undefined) this.#send({ type: 'complete', id });
-    else this.#fail(id, failure);
-  }
-
-  async #perform(
-    id: string,
-    payload: unknown,
-    running: Running,
-    isCurrent: () => boolean,
-  ): Promise<OpenFailure | undefined> {
-    const { operations, socketOperations } = this.#options;
     const connection = this.#connection;
-    const request = requestFrom(payload);
-    const prepared = operations.prepare(request);
-    if ('errors' in prepared) return prepared;
-    const socketRequest = { connection, id, request, prepared };
-    if (prepared.type !== OperationTypeNode.SUBSCRIPTION) {
-      const result = await socketOperations.execute(socketRequest);
-      if (isCurrent()) this.#send({ type: 'data', id, payload: result });
-      return undefined;
-    }
-    const prefix = `{"type":"data","id":${JSON.stringify(id)},"payload":`;
-    const opened = await socketOperations.subscribe(socketRequest, prefix, isCurrent);
-    if ('errors' in opened) return opened;
-    running.stop = () => connection.remove(id, opened);
-    if (!isCurrent()) running.stop();
-    await opened.ended;
-    return undefined;
+    if (connection.operationCount >= maxOperations)
+      return this.#fail(id, refusal(new TidingsError('TOO_MANY_SUBSCRIPTIONS')));
+    const operation = new SocketOperation(services, connection, wording, id);
+    connection.add(operation);
+    void operation.start(payload);
   }
 
   #stop(id: string): void {
     this.#waiting.delete(id);
-    this.#running.get(id)?.stop();
-    this.#running.delete(id);
+    this.#connection.operation(id)?.stop();
   }
 
   #fail(id: string, failure: OpenFailure): void {
-    this.#send({ type: 'error', id, payload: payloadOf(failure) });
+    this.#connection.send(wording.error(id, failure));
   }
 
   #send(message: Message): void {

@@ -32,8 +32,8 @@ export interface Opened {
   readonly route: Route;
   /** Equal for operations that ask for the same. */
   readonly operationKey: string;
-  /** `after` wins over the cursor in the operation. */
-  start(sink: Sink, after?: string): Subscription;
+  /** `after` wins over the cursor in the operation. `onEnd`: see `Hub.subscribe`. */
+  start(sink: Sink, onEnd: (error: unknown) => void, after?: string): Subscription;
 }
 
 /** What every transport does with a GraphQL request, in one place. */
@@ -119,9 +119,12 @@ export class Operations {
     return {
       route,
       operationKey: operation.key,
-      start: (sink, after) => {
+      start: (sink, onEnd, after) => {
         const start = after === undefined ? route.start : { ...route.start, after };
-        const subscription = hub.subscribe(operation, { ...route, start }, sink);
+        const subscription = hub.subscribe(operation, { ...route, start }, sink, (error) => {
+          watch.ended(subscription);
+          onEnd(error);
+        });
         watch.subscribed(subscription, started);
         return subscription;
       },

@@ -1,13 +1,18 @@
 import type { Writable } from 'node:stream';
 
-export interface OutletOptions {
+export interface Pacing {
   /** Bytes waiting for the peer from which it counts as congested. */
   readonly highWaterMark: number;
-  /** Milliseconds in which a peer has to take a chunk (see CHUNK), where its connection could not take it at once; else `onStalled`. */
+  /** Milliseconds in which a peer has to take a chunk (see CHUNK), where its connection could not take it at once. */
   readonly writeDeadlineMs: number;
-  readonly onStalled: () => void;
+}
+
+/** Who is at the other end. */
+export interface OutletPeer {
   /** Whether what waits may still be written: false once the protocol has said its last word. */
-  readonly isOpen: () => boolean;
+  readonly isOpen: boolean;
+  /** It has missed the deadline. */
+  cutOff(): void;
 }
 
 /**
@@ -17,7 +22,9 @@ export interface OutletOptions {
 const CHUNK = 14 * 1_024;
 
 /** Puts an item into the form that goes over the wire: bytes, each as one character. */
-type Encode<Item> = (item: Item) => string;
+export interface Encoder<Item> {
+  encode(item: Item): string;
+}
 
 /**
  * The writing end of one connection, whatever is written to it. All that comes in one turn of the event loop leaves in one write, as does what
@@ -28,10 +35,11 @@ type Encode<Item> = (item: Item) => string;
  */
 export class Outlet {
   readonly #stream: Writable;
-  readonly #options: OutletOptions;
+  readonly #pacing: Pacing;
+  readonly #peer: OutletPeer;
   /** What waits, and how each is encoded: only when it is written, so that what waits is shared by all who wait for it. */
   #items: unknown[] = [];
-  #encoders: Encode<never>[] = [];
+  #encoders: Encoder<never>[] = [];
   /** The next item to be written. */
   #next = 0;
   /** Bytes of the items. */
@@ -42,16 +50,17 @@ export class Outlet {
   #deadline: NodeJS.Timeout | undefined;
   #listeners: (() => void)[] = [];
 
-  constructor(stream: Writable, options: OutletOptions) {
+  constructor(stream: Writable, pacing: Pacing, peer: OutletPeer) {
     this.#stream = stream;
-    this.#options = options;
+    this.#pacing = pacing;
+    this.#peer = peer;
     stream.once('close', () => this.#drop());
   }
 
   /** `bytes` is what the item will take, about. */
-  write<Item>(encode: Encode<Item>, item: Item, bytes: number): void {
+  write<Item>(encoder: Encoder<Item>, item: Item, bytes: number): void {
     this.#items.push(item);
-    this.#encoders.push(encode);
+    this.#encoders.push(encoder);
     this.#waitingBytes += bytes;
     if (this.#isScheduled || this.#inFlight > 0) return;
     this.#isScheduled = true;
@@ -59,7 +68,7 @@ export class Outlet {
   }
 
   get isCongested(): boolean {
-    return this.#waitingBytes + this.#inFlight > this.#options.highWaterMark;
+    return this.#waitingBytes + this.#inFlight > this.#pacing.highWaterMark;
   }
 
   /** Calls back once, when most of what waited has been taken. */
@@ -75,14 +84,14 @@ export class Outlet {
   readonly #flush = (): void => {
     this.#isScheduled = false;
     if (this.#inFlight > 0 || !this.#hasWaiting()) return;
-    if (!this.#options.isOpen()) return this.#drop();
+    if (!this.#peer.isOpen) return this.#drop();
     const text = this.#take(CHUNK);
     this.#inFlight = text.length;
     this.#stream.write(text, 'latin1', this.#taken);
     // Mostly the kernel has all of it by now. A peer that takes nothing for a whole deadline holds memory for as long as it is waited for.
     if (this.#stream.writableLength === 0) return;
     const chunks = Math.max(1, text.length / CHUNK);
-    this.#deadline = setTimeout(this.#options.onStalled, this.#options.writeDeadlineMs * chunks);
+    this.#deadline = setTimeout(() => this.#peer.cutOff(), this.#pacing.writeDeadlineMs * chunks);
   };
 
   readonly #taken = (error?: Error | null): void => {
@@ -98,7 +107,7 @@ export class Outlet {
   };
 
   get #lowWaterMark(): number {
-    return this.#options.highWaterMark / 4;
+    return this.#pacing.highWaterMark / 4;
   }
 
   #hasWaiting(): boolean {
@@ -109,7 +118,7 @@ export class Outlet {
   #take(most: number): string {
     let text = '';
     while (text.length < most && this.#next < this.#items.length) {
-      text += this.#encoders[this.#next]!(this.#items[this.#next] as never);
+      text += this.#encoders[this.#next]!.encode(this.#items[this.#next] as never);
       this.#next++;
     }
     this.#waitingBytes -= text.length;

@@ -1,24 +1,17 @@
 import type { Socket } from 'node:net';
-import type { WebSocket } from 'ws';
+import type { Connection } from './connection.ts';
 import { pingFrame } from './frame.ts';
-import type { Outlet } from './outlet.ts';
+import type { Encoder } from './outlet.ts';
 
-export interface PulseOptions {
-  readonly socket: WebSocket;
-  /** What the WebSocket writes to. */
-  readonly rawSocket: Socket;
-  readonly outlet: Outlet;
-  readonly pingMs: number;
-  /** Called before each ping; what it returns is called when everything written before has arrived. */
-  readonly onPing: () => (() => void) | undefined;
-}
+const pings: Encoder<string> = { encode: pingFrame };
 
 /**
  * Pings of the WebSocket protocol, which every client answers, whatever else it speaks. A ping goes behind all that was written before, so its
  * answer proves that this has arrived; a peer that doesn't answer is gone.
  */
 export class Pulse {
-  readonly #options: PulseOptions;
+  readonly #connection: Connection;
+  readonly #rawSocket: Socket;
   readonly #timer: NodeJS.Timeout;
   /** The answer that is waited for; undefined when it has come. */
   #awaited: string | undefined;
@@ -26,10 +19,11 @@ export class Pulse {
   #onArrived: (() => void) | undefined;
   #sent = 0;
 
-  constructor(options: PulseOptions) {
-    this.#options = options;
-    options.socket.on('pong', (data: Buffer) => this.#answered(data.toString()));
-    this.#timer = setInterval(() => this.#beat(), options.pingMs);
+  constructor(connection: Connection, rawSocket: Socket, pingMs: number) {
+    this.#connection = connection;
+    this.#rawSocket = rawSocket;
+    connection.socket.on('pong', (data: Buffer) => this.#answered(data.toString()));
+    this.#timer = setInterval(() => this.#beat(), pingMs);
   }
 
   stop(): void {
@@ -37,15 +31,15 @@ export class Pulse {
   }
 
   #beat(): void {
-    const { socket, rawSocket, outlet, onPing } = this.#options;
+    const { socket, outlet } = this.#connection;
     // A ping waits behind all that a slow peer has not taken yet; that it takes something shows as well that it is there.
-    const { bytesWritten, writableLength } = rawSocket;
+    const { bytesWritten, writableLength } = this.#rawSocket;
     const isTaking = writableLength > 0 && bytesWritten - writableLength > this.#sent;
     this.#sent = bytesWritten - writableLength;
     if (this.#awaited !== undefined) return isTaking ? undefined : socket.terminate();
-    this.#onArrived = onPing();
+    this.#onArrived = this.#connection.mark();
     this.#awaited = String(++this.#count);
-    outlet.write(pingFrame, this.#awaited, this.#awaited.length);
+    outlet.write(pings, this.#awaited, this.#awaited.length);
   }
 
   #answered(payload: string): void {

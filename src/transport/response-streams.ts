@@ -10,7 +10,7 @@ import type { RequestContext, Transport, Via } from '../schema/context.ts';
 import type { GraphQLRequest } from './documents.ts';
 import { requestIdOf } from './http-io.ts';
 import type { Operations } from './operations.ts';
-import { Outlet } from './outlet.ts';
+import { Outlet, type Encoder, type OutletPeer, type Pacing } from './outlet.ts';
 
 /** How an operation's results are written into one response that stays open. All of it as on the wire, see EncodedResult. */
 export interface StreamFormat {
@@ -29,7 +29,7 @@ export interface StreamFormat {
   lastSeen(request: IncomingMessage): { readonly cursor?: string; readonly isEnd?: boolean };
 }
 
-export interface ResponseStreamsOptions {
+export interface ResponseStreamsOptions extends Pacing {
   /** What it is called in stats and logs. */
   readonly transport: Transport;
   readonly format: StreamFormat;
@@ -38,8 +38,6 @@ export interface ResponseStreamsOptions {
   readonly authenticator: Pick<Authenticator, 'whenOver'>;
   readonly limits: Pick<Limits, 'stream'>;
   readonly addressOf: (request: IncomingMessage) => string | null;
-  readonly highWaterMark: number;
-  readonly writeDeadlineMs: number;
   /** Milliseconds between heartbeats. */
   readonly heartbeatMs: number;
 }
@@ -48,7 +46,7 @@ export interface ResponseStreamsOptions {
 const RESULT_BYTES = 80;
 /** How long a peer has to take the end of its stream. */
 const CLOSE_GRACE_MS = 5_000;
-const asIs = (wire: string): string => wire;
+const asIs: Encoder<string> = { encode: (wire) => wire };
 
 /** Operations whose results come over HTTP, one operation a response, in one format. */
 export class ResponseStreams {
@@ -117,7 +115,7 @@ export class ResponseStreams {
     const opened = await operations.open(prepared, body, context);
     if ('errors' in opened) return this.#single(response, opened);
     // The client's own memory is newer than the cursor in the operation that it was once given.
-    this.#stream(response, viewer, (sink) => opened.start(sink, cursor));
+    this.#stream(response, viewer, (sink, onEnd) => opened.start(sink, onEnd, cursor));
   }
 
   #single(response: ServerResponse, result: FormattedExecutionResult): void {
@@ -126,25 +124,44 @@ export class ResponseStreams {
     response.end(`${format.result(toWire(JSON.stringify(result)))}${format.end}`, 'latin1');
   }
 
-  #stream(response: ServerResponse, viewer: Viewer, start: (sink: Sink) => Subscription): void {
-    const { operations, format, highWaterMark, writeDeadlineMs, heartbeatMs, authenticator } = this.#options;
+  #stream(
+    response: ServerResponse,
+    viewer: Viewer,
+    start: (sink: Sink, onEnd: (error: unknown) => void) => Subscription,
+  ): void {
+    const { operations, format, heartbeatMs, authenticator } = this.#options;
     if (response.destroyed) return;
     this.#writeHead(response);
-    const outlet = new Outlet(response, {
-      highWaterMark,
-      writeDeadlineMs,
-      onStalled: () => response.destroy(),
-      isOpen: () => !response.writableEnded && !response.destroyed,
-    });
+    const peer: OutletPeer = {
+      get isOpen() {
+        return !response.writableEnded && !response.destroyed;
+      },
+      cutOff: () => response.destroy(),
+    };
+    const outlet = new Outlet(response, this.#options, peer);
     const write = (wire: string): void => outlet.write(asIs, wire, wire.length);
-    const encode = ({ payload, cursor }: EncodedResult): string => format.result(payload, cursor);
-    const subscription = start({
-      next: (result) => outlet.write(encode, result, RESULT_BYTES + result.payload.length),
+    const results: Encoder<EncodedResult> = {
+      encode: ({ payload, cursor }) => format.result(payload, cursor),
+    };
+    const end = (error: unknown): void => {
+      if (error !== undefined) {
+        const errors = toWire(JSON.stringify([operations.presentEnd(error)]));
+        const isPassing = error instanceof TidingsError && errorCatalogue[error.code].retryable;
+        write(
+          isPassing ? format.interruption(errors) : `${format.result(`{"errors":${errors}}`)}${format.end}`,
+        );
+      }
+      if (peer.isOpen) outlet.finish();
+      response.end();
+    };
+    const sink: Sink = {
+      next: (result) => outlet.write(results, result, RESULT_BYTES + result.payload.length),
       get isCongested() {
         return outlet.isCongested;
       },
       whenDrained: (listener) => outlet.whenDrained(listener),
-    });
+    };
+    const subscription = start(sink, end);
     this.#open.set(response, subscription);
     // Refused with an HTTP error, a browser's EventSource would never come back.
     if (this.#isClosing) subscription.fail(new TidingsError('SHUTTING_DOWN'));
@@ -157,19 +174,6 @@ export class ResponseStreams {
       this.#open.delete(response);
       subscription.stop();
     });
-    subscription.ended
-      .catch((error: unknown) => {
-        const errors = toWire(JSON.stringify([operations.presentEnd(error)]));
-        const isPassing = error instanceof TidingsError && errorCatalogue[error.code].retryable;
-        write(
-          isPassing ? format.interruption(errors) : `${format.result(`{"errors":${errors}}`)}${format.end}`,
-        );
-      })
-      .finally(() => {
-        if (!response.writableEnded && !response.destroyed) outlet.finish();
-        response.end();
-      })
-      .catch(() => undefined);
   }
 
   #writeHead(response: ServerResponse): void {

@@ -1,6 +1,7 @@
 import {
   createServer,
   STATUS_CODES,
+  type IncomingHttpHeaders,
   type IncomingMessage,
   type Server,
   type ServerResponse,
@@ -13,7 +14,8 @@ import { TidingsError } from '../errors.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { Audit } from '../ops/audit.ts';
 import type { Requests } from '../ops/requests.ts';
-import { Connection, closeCodes } from './connection.ts';
+import type { Via } from '../schema/context.ts';
+import { Connection, closeCodes, type ConnectionOptions } from './connection.ts';
 import type { GraphiqlPage } from './graphiql.ts';
 import {
   isLocal,
@@ -45,8 +47,8 @@ export interface WebServerOptions {
   /** POST /webhooks/cloudevents */
   readonly cloudEvents: (headers: IncomingMessage['headers'], body: Buffer) => Promise<unknown>;
   /** Take over a WebSocket of their subprotocol. */
-  readonly transportWs: (connection: Connection, upgrade: IncomingMessage) => void;
-  readonly legacyWs: (connection: Connection, upgrade: IncomingMessage) => void;
+  readonly transportWs: (connection: Connection, headers: IncomingHttpHeaders) => void;
+  readonly legacyWs: (connection: Connection, headers: IncomingHttpHeaders) => void;
   /** @throws when the server can't serve now */
   readonly checkReady: () => Promise<void>;
   /** Gives up what is held in the name of a connection. */
@@ -88,6 +90,7 @@ export class WebServer {
   readonly #server: Server;
   readonly #sockets: WebSocketServer;
   readonly #connections = new Set<Connection>();
+  readonly #connectionOptions: ConnectionOptions;
   #turnedAway = 0;
   #isClosing = false;
   /** Resolves when nobody is connected any more. */
@@ -96,6 +99,7 @@ export class WebServer {
 
   constructor(options: WebServerOptions) {
     this.#options = options;
+    this.#connectionOptions = { ...options, ...options.sizes };
     this.#server = createServer((request, response) => void this.#answer(request, response));
     this.#server.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket, head));
     this.#sockets = new WebSocketServer({
@@ -302,27 +306,22 @@ export class WebServer {
     });
   }
 
-  #open(webSocket: WebSocket, request: IncomingMessage, socket: Duplex): void {
-    const { authenticator, release, limits, sizes, onError } = this.#options;
-    webSocket.on('error', (error) => {
+  /** A method of its own, so that nothing that stays with the connection keeps its upgrade request in memory. */
+  #open(socket: WebSocket, request: IncomingMessage, rawSocket: Duplex): void {
+    const { onError } = this.#options;
+    const { headers } = request;
+    socket.on('error', (error) => {
       // The peer's mistakes in the protocol close its socket, and are no news to us.
       if (!('code' in error) || !String(error.code).startsWith('WS_ERR')) onError(error);
     });
     // Who offers none speaks the legacy one; who offers only unknown ones is refused by the other.
-    const isLegacy =
-      webSocket.protocol === 'graphql-ws' || request.headers['sec-websocket-protocol'] === undefined;
-    const connection = new Connection({
-      socket: webSocket,
-      via: { transport: isLegacy ? 'websocket-legacy' : 'websocket', requestId: requestIdOf(request) },
-      rawSocket: socket as Socket,
-      authenticator,
-      release,
-      limits,
-      ...sizes,
-    });
+    const isLegacy = socket.protocol === 'graphql-ws' || headers['sec-websocket-protocol'] === undefined;
+    const transport = isLegacy ? 'websocket-legacy' : 'websocket';
+    const via: Via = { transport, requestId: requestIdOf(request) };
+    const connection = new Connection(socket, rawSocket as Socket, via, this.#connectionOptions);
     this.#connections.add(connection);
-    webSocket.once('close', () => this.#connections.delete(connection));
-    this.#options[isLegacy ? 'legacyWs' : 'transportWs'](connection, request);
+    socket.once('close', () => this.#connections.delete(connection));
+    this.#options[isLegacy ? 'legacyWs' : 'transportWs'](connection, headers);
   }
 }
 

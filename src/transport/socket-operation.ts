@@ -1,0 +1,232 @@
+import { OperationTypeNode, type FormattedExecutionResult } from 'graphql';
+import type { Viewer } from '../auth/viewer.ts';
+import { TidingsError, type ErrorCode } from '../errors.ts';
+import { encodeCursor } from '../events/position.ts';
+import type { Subscription } from '../hub/hub.ts';
+import { toWire, type EncodedResult, type Sink } from '../hub/sink.ts';
+import type { RequestContext } from '../schema/context.ts';
+import type { Connection } from './connection.ts';
+import { requestFrom, type GraphQLRequest, type PreparedRequest } from './documents.ts';
+import { textFrame } from './frame.ts';
+import type { Opened, OpenFailure, Operations } from './operations.ts';
+import type { RecentMutations } from './recent-mutations.ts';
+import { cursorsWanted, resumeKey, type ResumePoints } from './resume.ts';
+
+/** What operations of all connections work with. */
+export interface SocketServices {
+  readonly operations: Operations;
+  readonly contextOf: (viewer: Viewer, connection: Connection) => RequestContext;
+  readonly resumePoints: ResumePoints;
+  readonly recentMutations: RecentMutations;
+}
+
+/** How a subprotocol says things. */
+export interface Wording {
+  /** What comes before a result, whose message is closed by one more brace. */
+  result(id: string): string;
+  complete(id: string): string;
+  error(id: string, failure: OpenFailure): string;
+}
+
+/** A subscription whose client follows it across connections. */
+interface Followed {
+  /** The client wants to know where it is, though it got nothing for a while. */
+  readonly wantsCursors: boolean;
+  /** Under which it is known where a client is that doesn't tell it itself. */
+  readonly key: string | undefined;
+  /** The newest that was told, or was to be proved. */
+  cursor: string | undefined;
+}
+
+/**
+ * One operation of a connection, from its start to its last message; whatever the subprotocol, and on behalf of the connection's viewer. It is
+ * its own sink: results go from the hub to the connection as shared text.
+ */
+export class SocketOperation implements Sink {
+  readonly id: string;
+  readonly #services: SocketServices;
+  readonly #connection: Connection;
+  readonly #wording: Wording;
+  /** What comes before each result, as on the wire. */
+  readonly #prefix: string;
+  /** Once it is a subscription: what it is, to be asked for again. */
+  #prepared: PreparedRequest | undefined;
+  #request: GraphQLRequest | undefined;
+  #subscription: Subscription | undefined;
+  #followed: Followed | undefined;
+  #isOver = false;
+
+  constructor(services: SocketServices, connection: Connection, wording: Wording, id: string) {
+    this.id = id;
+    this.#services = services;
+    this.#connection = connection;
+    this.#wording = wording;
+    this.#prefix = toWire(wording.result(id));
+  }
+
+  /** `payload` is the request as the client sent it. Resolves when a query or mutation is done, or a subscription has begun. Never throws. */
+  async start(payload: unknown): Promise<void> {
+    const { operations } = this.#services;
+    try {
+      const request = requestFrom(payload);
+      const prepared = operations.prepare(request);
+      if ('errors' in prepared) return this.#fail(prepared);
+      if (prepared.type === OperationTypeNode.SUBSCRIPTION) return await this.#subscribe(prepared, request);
+      const result = await this.#execute(prepared, request);
+      if (this.#isOver) return;
+      this.#connection.send(`${this.#wording.result(this.id)}${JSON.stringify(result)}}`);
+      this.#finish(this.#wording.complete(this.id));
+    } catch (error) {
+      this.#fail({ errors: [operations.presentEnd(error)] });
+    }
+  }
+
+  /** The client wants no more of it, and is told nothing more. */
+  stop(): void {
+    if (this.#followed?.key !== undefined) this.#services.resumePoints.forget(this.#followed.key);
+    this.abandon();
+  }
+
+  /** Its connection is gone. */
+  abandon(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#connection.forget(this);
+    this.#subscription?.stop();
+  }
+
+  /** Ends it with an error that its client is told. */
+  end(error: TidingsError): void {
+    if (this.#subscription !== undefined) this.#subscription.fail(error);
+    else this.#fail({ errors: [this.#services.operations.presentEnd(error)] });
+  }
+
+  /** Asks again what the connection's viewer may see of it. False when that is nothing any more: it has ended. */
+  async reauthorise(isStillWanted: () => boolean): Promise<boolean> {
+    const subscription = this.#subscription;
+    // What is being opened looks at the viewer itself.
+    if (subscription === undefined) return true;
+    const opened = await this.#open();
+    if (!isStillWanted()) return true;
+    if (!('errors' in opened)) {
+      subscription.reroute(opened.route);
+      return true;
+    }
+    const [error] = opened.errors;
+    subscription.fail(
+      new TidingsError((error?.extensions?.['code'] ?? 'FORBIDDEN') as ErrorCode, error?.message),
+    );
+    return false;
+  }
+
+  /** Tells a client that follows where it is, and gives what is to be done when all that was written so far has arrived. */
+  mark(): (() => void) | undefined {
+    const followed = this.#followed;
+    const position = followed === undefined ? null : this.#subscription?.state().position;
+    if (followed === undefined || position === null || position === undefined) return undefined;
+    const cursor = encodeCursor(position);
+    if (cursor === followed.cursor) return undefined;
+    followed.cursor = cursor;
+    if (followed.wantsCursors) this.#tell(cursor);
+    const { key } = followed;
+    return key === undefined
+      ? undefined
+      : () => {
+          if (!this.#isOver) this.#services.resumePoints.save(key, cursor);
+        };
+  }
+
+  next(result: EncodedResult): void {
+    this.#connection.outlet.write(this, result, this.#prefix.length + result.payload.length);
+  }
+
+  get isCongested(): boolean {
+    return this.#connection.outlet.isCongested;
+  }
+
+  whenDrained(listener: () => void): void {
+    this.#connection.outlet.whenDrained(listener);
+  }
+
+  /** A result as it goes over the wire. */
+  encode(result: EncodedResult): string {
+    const payload = this.#followed?.wantsCursors === true ? result.payloadWithCursor : result.payload;
+    return textFrame(`${this.#prefix}${payload}}`);
+  }
+
+  /** A query, or a mutation that is executed once, however often its client sends it. */
+  async #execute(prepared: PreparedRequest, request: GraphQLRequest): Promise<FormattedExecutionResult> {
+    const { operations, contextOf, recentMutations } = this.#services;
+    const { viewer } = this.#connection;
+    const context = contextOf(viewer, this.#connection);
+    if (prepared.type !== OperationTypeNode.MUTATION) return operations.execute(prepared, request, context);
+    return recentMutations.once(viewer, this.id, request, async () => {
+      let isAboutConnection = false;
+      const watched: RequestContext = {
+        ...context,
+        get connection() {
+          isAboutConnection = true;
+          return context.connection;
+        },
+      };
+      return { result: await operations.execute(prepared, request, watched), isAboutConnection };
+    });
+  }
+
+  async #subscribe(prepared: PreparedRequest, request: GraphQLRequest): Promise<void> {
+    const connection = this.#connection;
+    this.#prepared = prepared;
+    // The text is known as a document by now.
+    this.#request = { ...request, query: '' };
+    const { after: lastSeen, wantsCursors } = cursorsWanted(request.extensions);
+    for (;;) {
+      const { viewer } = connection;
+      const opened = await this.#open();
+      let key: string | undefined;
+      let after: string | undefined;
+      if (!('errors' in opened)) {
+        const { session } = connection;
+        if (session !== undefined) key = resumeKey(viewer, session, this.id, opened.operationKey);
+        const resume = { after: lastSeen, wantsCursors, key };
+        after = await this.#services.resumePoints.startOf(opened.route, resume, () => !this.#isOver);
+      }
+      if (this.#isOver) return;
+      // A new token finds only what has begun: nothing may come between this look and that.
+      if (connection.viewer !== viewer) continue;
+      if ('errors' in opened) return this.#fail(opened);
+      if (wantsCursors || key !== undefined) this.#followed = { wantsCursors, key, cursor: undefined };
+      if (wantsCursors && after !== undefined && after !== lastSeen) this.#tell(after);
+      this.#subscription = opened.start(this, (error) => this.#ended(error), after);
+      return;
+    }
+  }
+
+  async #open(): Promise<Opened | OpenFailure> {
+    const { operations, contextOf } = this.#services;
+    const connection = this.#connection;
+    return operations.open(this.#prepared!, this.#request!, contextOf(connection.viewer, connection));
+  }
+
+  #tell(cursor: string): void {
+    this.#connection.send(`${this.#wording.result(this.id)}{"extensions":{"cursor":"${cursor}"}}}`);
+  }
+
+  /** The subscription is over, and not because its client has left. */
+  #ended(error: unknown): void {
+    if (this.#isOver) return;
+    if (this.#followed?.key !== undefined) this.#services.resumePoints.forget(this.#followed.key);
+    if (error === undefined) this.#finish(this.#wording.complete(this.id));
+    else this.#fail({ errors: [this.#services.operations.presentEnd(error)] });
+  }
+
+  #fail(failure: OpenFailure): void {
+    this.#finish(this.#wording.error(this.id, failure));
+  }
+
+  #finish(lastWord: string): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#connection.forget(this);
+    this.#connection.send(lastWord);
+  }
+}
