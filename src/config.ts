@@ -194,6 +194,26 @@ export const settings = {
       'has to have at least 16 characters, without spaces',
     ),
   }),
+  PERSISTED_ONLY: setting({
+    default: '',
+    example: './persisted.json',
+    description:
+      'The documents that clients may send, by their text or their hash (Apollo: `extensions.persistedQuery`): a JSON file of hash and document, or a folder of `.graphql` files. Unset: any. Tokens with scope `admin` may send others.',
+    schema: optional,
+  }),
+  TLS_CERT: setting({
+    default: '',
+    example: '/etc/tidings/fullchain.pem',
+    description:
+      'File with the certificate and its chain in PEM: with TLS_KEY the server speaks https and wss, and nothing else. Both files may be renewed while it runs.',
+    schema: optional,
+  }),
+  TLS_KEY: setting({
+    default: '',
+    example: '/etc/tidings/privkey.pem',
+    description: 'File with the private key of TLS_CERT.',
+    schema: optional,
+  }),
   TRUSTED_PROXIES: setting({
     default: '127.0.0.0/8,::1',
     example: '10.0.0.0/8,192.168.1.5',
@@ -263,6 +283,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const { HOST } = values as unknown as Settings;
   const given = keySettings.filter((name) => (environment[name] ?? '') !== '');
   if (given.length > 1) mistakes.push(`${given.join(' and ')}: set one of them only`);
+  const [cert, key] = [environment['TLS_CERT'] ?? '', environment['TLS_KEY'] ?? ''];
+  if ((cert === '') !== (key === '')) mistakes.push('TLS_CERT and TLS_KEY: set both of them, or none');
   const developmentMode = given.length === 0;
   if (developmentMode && !loopback.has(HOST)) {
     mistakes.push(

@@ -54,6 +54,16 @@ export const errorCatalogue = {
     httpStatus: 400,
     retryable: false,
   },
+  QUERY_TOO_COMPLEX: {
+    message: 'The document asks for too much at once.',
+    httpStatus: 400,
+    retryable: false,
+  },
+  PERSISTED_QUERY_NOT_FOUND: {
+    message: 'The document is not known here.',
+    httpStatus: 404,
+    retryable: false,
+  },
   BAD_CURSOR: {
     message: 'The cursor is malformed; use one that this server gave.',
     httpStatus: 400,

@@ -11,7 +11,7 @@ import { Revocations } from './auth/revocations.ts';
 import { signToken, TokenVerifier } from './auth/tokens.ts';
 import { serviceViewer, type Viewer } from './auth/viewer.ts';
 import { openBackend, openSpool } from './backend.ts';
-import type { Config } from './config.ts';
+import { ConfigError, type Config } from './config.ts';
 import { TidingsError, type ErrorCode } from './errors.ts';
 import { Hub } from './hub/hub.ts';
 import { Audit } from './ops/audit.ts';
@@ -32,6 +32,8 @@ import type { RequestContext, ServerFacts, Via } from './schema/context.ts';
 import { schema } from './schema/schema.ts';
 import { statsAsJson } from './schema/stats.ts';
 import type { EventStore } from './store/store.ts';
+import { AllowList } from './transport/allow-list.ts';
+import { Certificate } from './transport/certificate.ts';
 import type { Connection } from './transport/connection.ts';
 import { createDashboard } from './transport/dashboard.ts';
 import { Documents } from './transport/documents.ts';
@@ -75,6 +77,8 @@ interface Limits {
   readonly positionCheckMs: number;
   /** How often it is looked for tokens that other processes revoked. */
   readonly revocationPollMs: number;
+  /** How often it is looked whether the certificate was renewed. */
+  readonly certificatePollMs: number;
   /** Before a failed read of the store is tried again. */
   readonly retryMs: number;
 }
@@ -91,6 +95,7 @@ const defaultLimits: Omit<Limits, 'operationsPerConnection'> = {
   closeGraceMs: 2_000,
   positionCheckMs: 10_000,
   revocationPollMs: 1_000,
+  certificatePollMs: 10_000,
   retryMs: 500,
 };
 
@@ -113,6 +118,7 @@ const dashboardDirectory = fileURLToPath(new URL('../dist/dashboard', import.met
 
 /** Puts the server together. Nothing happens before `start`, but that the embedded store and the spool open their directories. */
 export async function createGateway(config: Config, overrides: Overrides = {}): Promise<Gateway> {
+  const allowList = allowListOf(config);
   const now = overrides.now ?? Date.now;
   const limits = {
     ...defaultLimits,
@@ -125,6 +131,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
       level: config.LOG_LEVEL,
       pretty: config.developmentMode && process.stdout.isTTY,
     }));
+  const certificate = certificateOf(config, limits.certificatePollMs, logger);
   const onStoreError = (error: unknown): void => logger.error({ err: error }, 'store error');
   const onError = (error: unknown): void => {
     // The store tells of an outage once; all who try again meanwhile need not.
@@ -245,7 +252,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     onError,
   });
   const operations = new Operations({
-    documents: new Documents(schema),
+    documents: new Documents({ schema, allowList, isOpen: config.developmentMode }),
     hub,
     watch: new OperationWatch({ metrics, audit, subscriptions, tracing }),
     onHidden: onError,
@@ -373,6 +380,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     limits: clientLimits,
     addressOf,
     sizes: limits,
+    certificate,
   });
 
   let url: string | undefined;
@@ -387,6 +395,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     await spool.close();
     hub.close();
     clientLimits.close();
+    certificate?.close();
     await revocations.close();
     await backend.close();
     await tracing.close();
@@ -409,6 +418,37 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
       await stopping;
     },
   };
+}
+
+/** @throws ConfigError */
+function allowListOf({ PERSISTED_ONLY: path }: Config): AllowList | null {
+  if (path === undefined) return null;
+  try {
+    return new AllowList(path);
+  } catch (error) {
+    throw new ConfigError([`PERSISTED_ONLY: ${path} can't be used: ${(error as Error).message}`]);
+  }
+}
+
+/** @throws ConfigError */
+function certificateOf(
+  { TLS_CERT: certPath, TLS_KEY: keyPath }: Config,
+  pollMs: number,
+  logger: Logger,
+): Certificate | null {
+  if (certPath === undefined || keyPath === undefined) return null;
+  try {
+    return new Certificate({
+      certPath,
+      keyPath,
+      pollMs,
+      onReload: () => logger.info('certificate renewed'),
+      onError: (error) =>
+        logger.error({ err: error }, 'the new certificate cannot be used; the old one goes on'),
+    });
+  } catch (error) {
+    throw new ConfigError([`TLS_CERT and TLS_KEY: can't be used: ${(error as Error).message}`]);
+  }
 }
 
 /** In development mode everybody is the same user, on this machine: whoever tries things out has many tabs, and restarts them all the time. */

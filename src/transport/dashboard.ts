@@ -49,7 +49,6 @@ export function createDashboard(directory: string, token: string | null): Handle
       'content-type': 'text/html; charset=utf-8',
       'content-length': body.length,
       'content-security-policy': policy,
-      'referrer-policy': 'no-referrer',
       'cache-control': 'private, no-cache',
       vary: 'host',
     });

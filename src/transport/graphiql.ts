@@ -58,6 +58,8 @@ export class GraphiqlPage {
     response.writeHead(200, {
       ...headers,
       'content-type': 'text/html; charset=utf-8',
+      // Its scripts are inline and make code of their own.
+      'content-security-policy': "object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
       'content-length': body.length,
       ...(acceptsGzip ? { 'content-encoding': 'gzip' } : {}),
     });

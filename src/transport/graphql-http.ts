@@ -74,15 +74,15 @@ export function createGraphqlHttp(options: GraphqlHttpOptions) {
     const body = method === 'GET' ? undefined : await bodyOf(request, maxBodyBytes);
     const sent = body === undefined ? sentIn(url.searchParams) : parseJson(body);
     const params = requestFrom(sent);
-    const streams = wantedStream(request.headers.accept ?? '', params, options);
+    const streams = wantedStream(request.headers.accept ?? '', params, viewer, options);
     if (streams !== undefined) return streams.handle(request, response, params, viewer);
 
-    const prepared = operations.prepare(params);
+    const prepared = operations.prepare(params, viewer);
     if ('errors' in prepared) return sendResult(request, response, statusOf(prepared), prepared);
     const answered: unknown = await yoga.handleRequest(asked(request, url), {
       viewer,
       requestId: requestIdOf(request),
-      sent: sent as GraphQLParams,
+      sent: { ...(sent as GraphQLParams), query: prepared.query },
     });
     // Yoga takes parameters for an answer that look like one.
     if (!(answered instanceof Answer))
@@ -185,12 +185,13 @@ class Answer {
 function wantedStream(
   accept: string,
   params: GraphQLRequest,
+  viewer: Viewer,
   { operations, sse, multipart }: GraphqlHttpOptions,
 ): ResponseStreams | undefined {
   const isEvents = accept.includes('text/event-stream');
   if (isEvents && !JSON_TYPES.some((type) => accept.includes(type))) return sse;
   if (!isEvents && !/multipart\/mixed[^,]*;\s*subscriptionSpec="?1\.0/i.test(accept)) return undefined;
-  const prepared = operations.prepare(params);
+  const prepared = operations.prepare(params, viewer);
   // Multipart is asked for with subscriptions only: what nobody can understand was meant to be one.
   if ('errors' in prepared) return isEvents ? undefined : multipart;
   if (prepared.type !== OperationTypeNode.SUBSCRIPTION) return undefined;
@@ -216,14 +217,17 @@ function preparedDocuments(operations: Operations): Plugin {
   };
 }
 
-function watchedOperations({ watch }: Operations): Plugin {
+function watchedOperations(operations: Operations): Plugin {
   return {
     onExecute({ executeFn, setExecuteFn }) {
-      setExecuteFn((args: ExecutionArgs) => {
-        const { document, operationName, contextValue } = args;
-        return watch.execute({ document, operationName, context: contextValue as RequestContext }, () =>
+      setExecuteFn(async (args: ExecutionArgs) => {
+        const { document, operationName } = args;
+        const context = args.contextValue as RequestContext;
+        const result = await operations.watch.execute({ document, operationName, context }, () =>
           (executeFn as typeof execute)(args),
         );
+        operations.withoutSuggestions(result.errors, context.viewer);
+        return result;
       });
     },
   };

@@ -7,6 +7,7 @@ import {
   type GraphQLFormattedError,
   type GraphQLSchema,
 } from 'graphql';
+import type { Viewer } from '../auth/viewer.ts';
 import type { TidingsError } from '../errors.ts';
 import type { Hub, Subscription } from '../hub/hub.ts';
 import { operationOf } from '../hub/operation.ts';
@@ -14,7 +15,7 @@ import { RoutedSubscription, type Route } from '../hub/route.ts';
 import type { Sink } from '../hub/sink.ts';
 import type { OperationWatch } from '../ops/operation-watch.ts';
 import type { RequestContext } from '../schema/context.ts';
-import type { Documents, GraphQLRequest, PreparedRequest } from './documents.ts';
+import { withoutSuggestion, type Documents, type GraphQLRequest, type PreparedRequest } from './documents.ts';
 import { presentError, presentResult } from './present.ts';
 
 export interface OperationsOptions {
@@ -53,8 +54,16 @@ export class Operations {
     return this.#options.documents.check(query);
   }
 
-  prepare(request: GraphQLRequest): PreparedRequest | OpenFailure {
-    return this.#options.documents.prepare(request);
+  prepare(request: GraphQLRequest, viewer: Viewer): PreparedRequest | OpenFailure {
+    return this.#options.documents.prepare(request, viewer);
+  }
+
+  /** The errors as this viewer may see them: without what they tell of the schema. */
+  withoutSuggestions<Errors extends readonly unknown[] | undefined>(errors: Errors, viewer: Viewer): Errors {
+    if (this.#options.documents.mayExplore(viewer)) return errors;
+    for (const error of errors ?? [])
+      if (error instanceof GraphQLError) error.message = withoutSuggestion(error.message);
+    return errors;
   }
 
   /** What is counted and noted of operations that somebody else executes. */
@@ -80,6 +89,7 @@ export class Operations {
         contextValue: context,
       }),
     );
+    this.withoutSuggestions(result.errors, context.viewer);
     return presentResult(result, onHidden);
   }
 
@@ -96,7 +106,9 @@ export class Operations {
     const started = { document, operationName, context };
     const refuse = (errors: readonly unknown[]): OpenFailure => {
       watch.notSubscribed(errors, started);
-      return { errors: errors.map((error) => presentError(error, onHidden)) };
+      return {
+        errors: this.withoutSuggestions(errors, context.viewer).map((error) => presentError(error, onHidden)),
+      };
     };
     let source: AsyncIterable<unknown> | ExecutionResult;
     try {

@@ -100,7 +100,7 @@ export class ResponseStreams {
     const { operations, contextOf, format, transport, limits, addressOf } = this.#options;
     const { cursor, isEnd } = format.lastSeen(request);
     if (isEnd === true) return void response.writeHead(204).end();
-    const prepared = operations.prepare(body);
+    const prepared = operations.prepare(body, viewer);
     if ('errors' in prepared) return this.#single(response, prepared);
     const context = contextOf(viewer, { transport, requestId: requestIdOf(request) });
     if (prepared.type !== OperationTypeNode.SUBSCRIPTION) {

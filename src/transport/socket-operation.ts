@@ -69,7 +69,7 @@ export class SocketOperation implements Sink {
     const { operations } = this.#services;
     try {
       const request = requestFrom(payload);
-      const prepared = operations.prepare(request);
+      const prepared = operations.prepare(request, this.#connection.viewer);
       if ('errors' in prepared) return this.#fail(prepared);
       if (prepared.type === OperationTypeNode.SUBSCRIPTION) return await this.#subscribe(prepared, request);
       const result = await this.#execute(prepared, request);
@@ -160,7 +160,7 @@ export class SocketOperation implements Sink {
     const { viewer } = this.#connection;
     const context = contextOf(viewer, this.#connection);
     if (prepared.type !== OperationTypeNode.MUTATION) return operations.execute(prepared, request, context);
-    return recentMutations.once(viewer, this.id, request, async () => {
+    return recentMutations.once(viewer, this.id, { ...request, query: prepared.query }, async () => {
       let isAboutConnection = false;
       const watched: RequestContext = {
         ...context,

@@ -6,6 +6,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
@@ -14,6 +15,7 @@ import { TidingsError } from '../errors.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { Audit } from '../ops/audit.ts';
 import type { Requests } from '../ops/requests.ts';
+import type { Certificate } from './certificate.ts';
 import type { Via } from '../schema/context.ts';
 import { Connection, closeCodes, type ConnectionOptions } from './connection.ts';
 import type { GraphiqlPage } from './graphiql.ts';
@@ -62,6 +64,8 @@ export interface WebServerOptions {
   /** Where a request comes from, for that. */
   readonly addressOf: (request: IncomingMessage) => string | null;
   readonly sizes: WebSizes;
+  /** Null: without TLS. */
+  readonly certificate: Certificate | null;
 }
 
 interface WebSizes {
@@ -78,16 +82,27 @@ const SUBPROTOCOLS = ['graphql-transport-ws', 'graphql-ws'];
 /** Of one inbound WebSocket message. */
 const MAX_FRAGMENTS = 64;
 
+/** A peer that takes its time with a request holds a connection: headers, then all of it, in milliseconds. */
+const timeouts = { headersTimeout: 10_000, requestTimeout: 60_000 };
 /** So many may be told at a time that the server is full, in so many milliseconds; the others get a bare answer. */
 const MOST_TURNED_AWAY = 100;
 const TURN_AWAY_MS = 1_000;
 /** How often it is looked for connections that have become idle, while the server closes. */
 const SWEEP_MS = 50;
 
+/** Pages say more for themselves; what is none must not become one. */
+const securityHeaders = {
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+};
+
 /** The one port: who asks for what goes where. */
 export class WebServer {
   readonly #options: WebServerOptions;
-  readonly #server: Server;
+  readonly #server: Server | TlsServer;
   readonly #sockets: WebSocketServer;
   readonly #connections = new Set<Connection>();
   readonly #connectionOptions: ConnectionOptions;
@@ -100,7 +115,13 @@ export class WebServer {
   constructor(options: WebServerOptions) {
     this.#options = options;
     this.#connectionOptions = { ...options, ...options.sizes };
-    this.#server = createServer((request, response) => void this.#answer(request, response));
+    const { certificate } = options;
+    const answer = (request: IncomingMessage, response: ServerResponse): void =>
+      void this.#answer(request, response);
+    this.#server =
+      certificate === null
+        ? createServer(timeouts, answer)
+        : createTlsServer({ ...timeouts, ...certificate.pair }, answer);
     this.#server.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket, head));
     this.#sockets = new WebSocketServer({
       noServer: true,
@@ -136,8 +157,9 @@ export class WebServer {
       this.#server.once('error', reject);
       this.#server.listen(port, host, resolve);
     });
+    if (this.#server instanceof TlsServer) this.#options.certificate?.watch(this.#server);
     const { address, family, port: bound } = this.#server.address() as AddressInfo;
-    return `http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`;
+    return `${this.#options.certificate === null ? 'http' : 'https'}://${family === 'IPv6' ? `[${address}]` : address}:${bound}`;
   }
 
   /** Takes nobody new, and sends the WebSockets away, evenly over the time given: their clients come back elsewhere. */
@@ -202,10 +224,13 @@ export class WebServer {
   #allowOrigin(request: IncomingMessage, response: ServerResponse): void {
     const { origin } = request.headers;
     response.setHeader('vary', 'origin');
-    response.setHeader('x-content-type-options', 'nosniff');
+    for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
+    if (this.#options.certificate !== null)
+      response.setHeader('strict-transport-security', 'max-age=31536000');
     if (origin === undefined || !this.#options.authenticator.isAllowedOrigin(request.headers)) return;
     response.setHeader('access-control-allow-origin', origin);
     response.setHeader('access-control-allow-credentials', 'true');
+    response.setHeader('access-control-expose-headers', 'retry-after, x-request-id');
     if (request.method !== 'OPTIONS') return;
     response.setHeader('access-control-allow-methods', 'GET, POST, DELETE');
     response.setHeader('access-control-allow-headers', 'authorization, content-type, last-event-id');
@@ -239,7 +264,7 @@ export class WebServer {
   };
 
   #cookie(request: IncomingMessage, value: string, seconds: number): string {
-    const isSecure = (request.headers['x-forwarded-proto'] ?? '') === 'https';
+    const isSecure = this.#options.certificate !== null || request.headers['x-forwarded-proto'] === 'https';
     return `${SESSION_COOKIE}=${value}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${seconds}${isSecure ? '; Secure' : ''}`;
   }
 

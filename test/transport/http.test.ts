@@ -218,6 +218,29 @@ describe('over HTTP', () => {
     });
   });
 
+  it.each([
+    ['GET', '/'],
+    ['GET', '/graphql'],
+    ['POST', '/graphql'],
+    ['POST', '/session'],
+    ['GET', '/health'],
+    ['GET', '/assets/nothing.js'],
+    ['GET', '/nothing'],
+  ])('%s %s is answered with headers that keep browsers from making more of it', async (method, path) => {
+    for (const accept of ['text/html', 'application/json']) {
+      const { headers } = await send(`${server.url}${path}`, { method, headers: { accept } });
+      expect(headers).toMatchObject({
+        'x-content-type-options': 'nosniff',
+        'x-frame-options': 'DENY',
+        'referrer-policy': 'no-referrer',
+        'cross-origin-resource-policy': 'same-origin',
+      });
+      expect(headers['content-security-policy']).toContain("frame-ancestors 'none'");
+      expect(headers).not.toHaveProperty('x-powered-by');
+      expect(headers).not.toHaveProperty('strict-transport-security');
+    }
+  });
+
   it.each(['PUT', 'PATCH', 'DELETE'])('%s is no method of GraphQL', async (method) => {
     const answer = await send(server.graphqlUrl, { method, headers: authorized(), body: '{}' });
     expect(answer.status).toBe(405);

@@ -241,7 +241,7 @@ describe('over server-sent events', () => {
       ['a cursor of another log', { query: announcements, variables: { after: foreign } }, 'CURSOR_EXPIRED'],
       ['a Last-Event-ID of another log', { query: announcements, lastEventId: foreign }, 'CURSOR_EXPIRED'],
       ['no access', { query: announcements, token: tokenFor({ scope: 'publish' }) }, 'FORBIDDEN'],
-      ['a nesting beyond all measure', { query: `{${'a{'.repeat(20_000)}` }, 'INTERNAL_SERVER_ERROR'],
+      ['a nesting beyond all measure', { query: `{${'a{'.repeat(20_000)}` }, 'QUERY_TOO_COMPLEX'],
     ])('is one result with the error and complete, never an HTTP error: %s', async (_name, asked, code) => {
       const response = await open(asked);
       expect(response.status).toBe(200);

@@ -280,7 +280,7 @@ describe('over graphql-transport-ws', () => {
       ['several operations and no name', `query A ${viewer} query B ${viewer}`, 'BAD_REQUEST'],
       ['only a fragment', 'fragment F on Query { viewer { userId } }', 'GRAPHQL_VALIDATION_FAILED'],
       ['a malformed cursor', announcements, 'BAD_CURSOR', { after: 'nonsense' }],
-      ['a nesting beyond all measure', `{${'a{'.repeat(20_000)}`, 'INTERNAL_SERVER_ERROR'],
+      ['a nesting beyond all measure', `{${'a{'.repeat(20_000)}`, 'QUERY_TOO_COMPLEX'],
     ])('with %s is told so, and the others go on', async (_name, query, code, variables) => {
       const { socket, goesOn } = await withOther();
       socket.subscribe('wrong', query, variables);
