@@ -25,36 +25,44 @@ interface Message {
  * CURSOR_EXPIRED.
  */
 export function createClient(options: ClientOptions): Client {
-  const cursors = new Map<string, string>();
+  /** Of the subscriptions that were sent; undefined until they have one. */
+  const cursors = new Map<string, string | undefined>();
   const { jsonMessageReplacer: replacer, jsonMessageReviver: reviver } = options;
   return createPlainClient({
     ...options,
     jsonMessageReplacer(this: unknown, key, value: unknown) {
       const replaced: unknown = replacer === undefined ? value : replacer.call(this, key, value);
-      return key === '' ? sent(replaced as Message, cursors) : replaced;
+      return key === '' && isMessage(replaced) ? sent(replaced, cursors) : replaced;
     },
     jsonMessageReviver(this: unknown, key, value: unknown) {
-      const message = key === '' ? received(value as Message, cursors) : value;
+      const message = key === '' && isMessage(value) ? received(value, cursors) : value;
       return (reviver === undefined ? message : reviver.call(this, key, message)) as unknown;
     },
   });
 }
 
+/** Events may hold values under an empty key too, which is not for us. */
+function isMessage(value: unknown): value is Message {
+  return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string';
+}
+
 /** A `subscribe` asks for cursors, and says which one it has got. graphql-ws sends it again, with the same id, at each reconnect. */
-function sent(message: Message, cursors: Map<string, string>): Message {
+function sent(message: Message, cursors: Map<string, string | undefined>): Message {
   const { id, type, payload } = message;
   if (id === undefined) return message;
   if (type === 'complete') cursors.delete(id);
   if (type !== 'subscribe') return message;
   const after = cursors.get(id);
+  cursors.set(id, after);
   const resume = after === undefined ? {} : { after };
   return { ...message, payload: { ...payload, extensions: { ...payload?.extensions, resume } } };
 }
 
 /** Takes the cursor out of a result before anybody sees it. */
-function received(message: Message, cursors: Map<string, string>): Message {
+function received(message: Message, cursors: Map<string, string | undefined>): Message {
   const { id, type, payload } = message;
-  if (id === undefined) return message;
+  // Whatever else has such a form, inside of an event, doesn't know the id.
+  if (id === undefined || !cursors.has(id)) return message;
   if (type === 'complete' || type === 'error') cursors.delete(id);
   if (type !== 'next' || typeof payload?.extensions?.['cursor'] !== 'string') return message;
   const { cursor, ...extensions } = payload.extensions;

@@ -136,11 +136,14 @@ export class Feed {
       const known = this.#known(position);
       if (known !== undefined) return known;
     }
+    const ring = this.#ring;
     this.#reading = this.#read(position);
     try {
       const entries = await this.#reading;
       // What the ring holds is taken from there, so that everybody gets the same objects, with the results that are kept for them.
-      const { floor } = this.#ring;
+      // Meanwhile the log turned out to be another one: this is of the old one.
+      if (ring !== this.#ring) return [];
+      const { floor } = ring;
       const past = entries.filter((entry) => entry.position.offset <= floor.offset);
       if (past.length === 0) return entries;
       this.#pages.keep(position, past);
@@ -160,7 +163,12 @@ export class Feed {
   async #fill(): Promise<void> {
     if (this.#closed) return;
     if (this.#filling !== undefined) this.#fillAgain = true;
-    else this.#filling = this.#fillUp().finally(() => (this.#filling = undefined));
+    else
+      this.#filling = this.#fillUp().finally(() => {
+        this.#filling = undefined;
+        // Asked for after the last look, and before this.
+        if (this.#fillAgain) void this.#fill();
+      });
     await this.#filling;
   }
 
@@ -173,6 +181,7 @@ export class Feed {
       } while (this.#fillAgain && !this.#closed);
     } catch (error) {
       if (this.#closed) return;
+      this.#fillAgain = false;
       this.#options.onError(error);
       this.#retry = setTimeout(() => void this.#fill(), this.#options.retryMs);
     }

@@ -40,6 +40,7 @@ export class Outlet {
   /** What waits, and how each is encoded: only when it is written, so that what waits is shared by all who wait for it. */
   #items: unknown[] = [];
   #encoders: Encoder<never>[] = [];
+  #sizes: number[] = [];
   /** The next item to be written. */
   #next = 0;
   /** Bytes of the items. */
@@ -61,6 +62,7 @@ export class Outlet {
   write<Item>(encoder: Encoder<Item>, item: Item, bytes: number): void {
     this.#items.push(item);
     this.#encoders.push(encoder);
+    this.#sizes.push(bytes);
     this.#waitingBytes += bytes;
     if (this.#isScheduled || this.#inFlight > 0) return;
     this.#isScheduled = true;
@@ -119,14 +121,16 @@ export class Outlet {
     let text = '';
     while (text.length < most && this.#next < this.#items.length) {
       text += this.#encoders[this.#next]!.encode(this.#items[this.#next] as never);
+      // What was added for it, which may be another number than it takes.
+      this.#waitingBytes -= this.#sizes[this.#next]!;
       this.#next++;
     }
-    this.#waitingBytes -= text.length;
     if (this.#next === this.#items.length) {
       this.#forget();
     } else if (this.#next > 256 && this.#next * 2 > this.#items.length) {
       this.#items = this.#items.slice(this.#next);
       this.#encoders = this.#encoders.slice(this.#next);
+      this.#sizes = this.#sizes.slice(this.#next);
       this.#next = 0;
     }
     return text;
@@ -141,6 +145,7 @@ export class Outlet {
   #forget(): void {
     this.#items = [];
     this.#encoders = [];
+    this.#sizes = [];
     this.#next = 0;
     this.#waitingBytes = 0;
   }

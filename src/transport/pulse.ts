@@ -13,8 +13,8 @@ export class Pulse {
   readonly #connection: Connection;
   readonly #rawSocket: Socket;
   readonly #timer: NodeJS.Timeout;
-  /** The answer that is waited for; undefined when it has come. */
-  #awaited: string | undefined;
+  /** It has answered since the last ping. */
+  #isAlive = true;
   #count = 0;
   #onArrived: (() => void) | undefined;
   #sent = 0;
@@ -36,17 +36,18 @@ export class Pulse {
     const { bytesWritten, writableLength } = this.#rawSocket;
     const isTaking = writableLength > 0 && bytesWritten - writableLength > this.#sent;
     this.#sent = bytesWritten - writableLength;
-    if (this.#awaited !== undefined) return isTaking ? undefined : socket.terminate();
+    if (!this.#isAlive) return isTaking ? undefined : socket.terminate();
     this.#onArrived = this.#connection.mark();
-    this.#awaited = String(++this.#count);
-    outlet.write(pings, this.#awaited, this.#awaited.length);
+    this.#isAlive = false;
+    const payload = String(++this.#count);
+    outlet.write(pings, payload, payload.length);
   }
 
   #answered(payload: string): void {
     // Some answer with nothing, or unasked: they are there, which proves nothing of what has arrived.
-    const onArrived = payload === this.#awaited ? this.#onArrived : undefined;
-    this.#awaited = undefined;
+    this.#isAlive = true;
+    if (payload !== String(this.#count)) return;
+    this.#onArrived?.();
     this.#onArrived = undefined;
-    onArrived?.();
   }
 }

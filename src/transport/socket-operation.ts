@@ -34,8 +34,10 @@ interface Followed {
   readonly wantsCursors: boolean;
   /** Under which it is known where a client is that doesn't tell it itself. */
   readonly key: string | undefined;
-  /** The newest that was told, or was to be proved. */
-  cursor: string | undefined;
+  /** The newest that the client was told. */
+  told: string | undefined;
+  /** The newest up to which everything has arrived. */
+  proved: string | undefined;
 }
 
 /**
@@ -125,15 +127,17 @@ export class SocketOperation implements Sink {
     const position = followed === undefined ? null : this.#subscription?.state().position;
     if (followed === undefined || position === null || position === undefined) return undefined;
     const cursor = encodeCursor(position);
-    if (cursor === followed.cursor) return undefined;
-    followed.cursor = cursor;
-    if (followed.wantsCursors) this.#tell(cursor);
-    const { key } = followed;
-    return key === undefined
-      ? undefined
-      : () => {
-          if (!this.#isOver) this.#services.resumePoints.save(key, cursor);
-        };
+    const { key, wantsCursors, told, proved } = followed;
+    if (wantsCursors && cursor !== told) {
+      followed.told = cursor;
+      this.#tell(cursor);
+    }
+    if (key === undefined || cursor === proved) return undefined;
+    return () => {
+      if (this.#isOver) return;
+      followed.proved = cursor;
+      this.#services.resumePoints.save(key, cursor);
+    };
   }
 
   next(result: EncodedResult): void {
@@ -194,7 +198,8 @@ export class SocketOperation implements Sink {
       // A new token finds only what has begun: nothing may come between this look and that.
       if (connection.viewer !== viewer) continue;
       if ('errors' in opened) return this.#fail(opened);
-      if (wantsCursors || key !== undefined) this.#followed = { wantsCursors, key, cursor: undefined };
+      if (wantsCursors || key !== undefined)
+        this.#followed = { wantsCursors, key, told: undefined, proved: undefined };
       if (wantsCursors && after !== undefined && after !== lastSeen) this.#tell(after);
       this.#subscription = opened.start(this, (error) => this.#ended(error), after);
       return;
