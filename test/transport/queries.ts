@@ -2,13 +2,13 @@
 import type { TestServer } from '../support/server.ts';
 import { TestSocket } from '../support/socket.ts';
 
-export interface Question {
+interface Question {
   readonly query?: string;
   readonly variables?: Readonly<Record<string, unknown>>;
   readonly extensions?: unknown;
 }
 
-export interface Asked {
+interface Asked {
   /** `data`, or how it was refused: with its HTTP status, `error` in a stream, `error` and that the socket stays. */
   readonly outcome: string;
   readonly text: string;
