@@ -173,10 +173,6 @@ describe('a page in a browser', () => {
         ).toBe(200);
 
         const page = await visit(`http://${host}:${(foreign.address() as AddressInfo).port}/`);
-        const statuses: number[] = [];
-        page.on('response', (response) => {
-          if (response.url().startsWith(server.url)) statuses.push(response.status());
-        });
         const tried = await page.evaluate(
           async ({ url, token }) => {
             const attempt = async (path: string, init: RequestInit): Promise<string> =>
@@ -235,9 +231,7 @@ describe('a page in a browser', () => {
           events: 'error',
           socket: 'closed 1006',
         });
-        // What the page may not see is nothing either.
-        expect(statuses).toContain(401);
-        expect(statuses).not.toContain(200);
+        // What the page may not see was not done either.
         const { events } = await server.run<{ events: { nodes: { message?: string }[] } }, unknown>(
           '{ events(first: 500) { nodes { ... on Announcement { message } } } }',
         );
