@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
+import { compiledWorkers } from './test/support/compiled-workers.ts';
 
 export default defineConfig({
+  plugins: [compiledWorkers()],
   resolve: {
     // Vite would take graphql's index.mjs where Node takes index.js: two copies, and an error of one is a stranger to the other.
     alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }],
@@ -21,8 +23,8 @@ export default defineConfig({
       },
     ],
     pool: 'forks',
-    // Inherited by the worker threads that the code under test starts, so that they can load TypeScript.
-    execArgv: ['--import', new URL('scripts/typescript-in-workers.mjs', import.meta.url).href],
+    // Files that share a process load the server and its libraries once; no module of src/ keeps anything of its own.
+    isolate: false,
     // One more than the two cores that CI has: some tests mostly wait, for leases and outages.
     maxWorkers: 3,
     testTimeout: 20_000,

@@ -130,5 +130,5 @@ describe('a server that is killed again and again', () => {
       const offsets = seen.map(({ cursor }) => decodeCursor(cursor).position.offset);
       expect(offsets).toEqual(offsets.map((_, index) => index + 1));
     }
-  }, 240_000);
+  }, 120_000);
 });

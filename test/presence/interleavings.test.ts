@@ -2,8 +2,10 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { MemoryLeases, type LeaseTable } from '../../src/presence/leases.ts';
 import { LogPresence } from '../../src/presence/log-presence.ts';
-import { memoryWorld, NEVER } from './memory-world.ts';
+import { keepMemoryWorlds, memoryWorld, NEVER } from './memory-world.ts';
 import { CLAIM, GRACE, LEASE, request, ROOM, say, tab, told } from './world.ts';
+
+keepMemoryWorlds();
 
 /** Lets calls reach what they call, and answers come back, in any order; but reach it in the order of the calls if `inOrder`. */
 function scheduled<Target extends object>(target: Target, scheduler: fc.Scheduler, inOrder: boolean): Target {

@@ -2,7 +2,9 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { MemoryLeases } from '../../src/presence/leases.ts';
 import { LogPresence } from '../../src/presence/log-presence.ts';
 import { describePresence } from './conformance.ts';
-import { memoryWorld } from './memory-world.ts';
+import { keepMemoryWorlds, memoryWorld } from './memory-world.ts';
+
+keepMemoryWorlds();
 
 describePresence('leases in memory, embedded store', memoryWorld);
 

@@ -1,4 +1,4 @@
-/** Presence with leases in memory over embedded stores, for one file of tests. */
+/** Presence with leases in memory over embedded stores. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,19 +15,24 @@ export const NEVER = 2 ** 31 - 1;
 let clock = Date.UTC(2026, 0, 1);
 const now = (): number => clock;
 const ample: Retention = { events: 100_000, hours: 1_000_000, bytes: 1e9 };
-const directory = mkdtempSync(join(tmpdir(), 'tidings-presence-'));
+let directory: string;
 let opened = 0;
 const open = (retention: Retention): Promise<EmbeddedEventStore> =>
   EmbeddedEventStore.open({ directory: join(directory, String(opened++)), retention: () => retention, now });
 
 let shared: EmbeddedEventStore;
-beforeAll(async () => {
-  shared = await open(ample);
-});
-afterAll(async () => {
-  await shared.close();
-  rmSync(directory, { recursive: true });
-});
+
+/** Keeps, while the tests of the calling file run, what their worlds are on. */
+export function keepMemoryWorlds(): void {
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'tidings-presence-'));
+    shared = await open(ample);
+  });
+  afterAll(async () => {
+    await shared.close();
+    rmSync(directory, { recursive: true });
+  });
+}
 
 /** The logs of a store under other names, so that worlds which share it don't meet. */
 function apart(store: EventStore, prefix: string): EventStore {

@@ -5,7 +5,9 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { MemoryLeases, type Claim, type LeaseTable, type MemberRef } from '../../src/presence/leases.ts';
 import { RedisLeases } from '../../src/presence/redis-leases.ts';
 import { RedisServer } from '../support/redis.ts';
-import { connected, leasesOf } from './redis-world.ts';
+import { connected, keepRedisWorlds, leasesOf } from './redis-world.ts';
+
+keepRedisWorlds();
 
 const ada: MemberRef = { workspace: 'w', room: 'lobby', userId: 'ada' };
 const bob: MemberRef = { workspace: 'w', room: 'lobby', userId: 'bob' };

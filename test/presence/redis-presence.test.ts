@@ -8,8 +8,10 @@ import { LogPresence } from '../../src/presence/log-presence.ts';
 import { presenceLog } from '../../src/presence/presence.ts';
 import { RedisEventStore } from '../../src/store/redis/redis-store.ts';
 import { describePresence } from './conformance.ts';
-import { leasesOf, redisUrl, redisWorld } from './redis-world.ts';
+import { keepRedisWorlds, leasesOf, redisUrl, redisWorld } from './redis-world.ts';
 import { listed, say, tab } from './world.ts';
+
+keepRedisWorlds();
 
 describePresence('leases and log in Redis', redisWorld);
 

@@ -1,4 +1,4 @@
-/** Presence with leases and log in one Redis, for one file of tests. */
+/** Presence with leases and log in one Redis. */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { Redis } from 'ioredis';
@@ -18,14 +18,18 @@ const CONNECTIONS = 4;
 
 let server: Awaited<ReturnType<typeof anyRedis>>;
 let connections: Redis[];
-beforeAll(async () => {
-  server = await anyRedis();
-  connections = await Promise.all(Array.from({ length: CONNECTIONS }, connected));
-});
-afterAll(async () => {
-  for (const connection of connections) connection.disconnect();
-  await server[Symbol.asyncDispose]();
-});
+
+/** Keeps, while the tests of the calling file run, the Redis that their worlds are on. */
+export function keepRedisWorlds(): void {
+  beforeAll(async () => {
+    server = await anyRedis();
+    connections = await Promise.all(Array.from({ length: CONNECTIONS }, connected));
+  });
+  afterAll(async () => {
+    for (const connection of connections) connection.disconnect();
+    await server[Symbol.asyncDispose]();
+  });
+}
 
 export function redisUrl(): string {
   return server.url;
