@@ -3,7 +3,7 @@ import pino from 'pino';
 import { developmentSecret } from '../src/auth/development-key.ts';
 import { signToken } from '../src/auth/tokens.ts';
 import { readConfig } from '../src/config.ts';
-import { createGateway, type Gateway } from '../src/gateway.ts';
+import { createGateway, type Gateway } from '../src/gateway/gateway.ts';
 import { githubStory } from './github.ts';
 import { closing, opening, sprintWork } from './sprint.ts';
 import { interleave, PROJECT, type Delivery, type Mutation, type Step } from './step.ts';

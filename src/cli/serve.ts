@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { readConfig } from '../config.ts';
-import { createGateway } from '../gateway.ts';
+import { createGateway } from '../gateway/gateway.ts';
 import { startFailure, welcome } from '../welcome.ts';
 
 /** What stopping may take beside DRAIN_SECONDS, with a store that doesn't answer too. Whoever kills what doesn't stop waits longer. */

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import pino from 'pino';
 import { signToken, type TokenClaims } from '../../src/auth/tokens.ts';
 import { readConfig, settings } from '../../src/config.ts';
-import { createGateway, type Gateway, type Overrides } from '../../src/gateway.ts';
+import { createGateway, type Gateway, type Overrides } from '../../src/gateway/gateway.ts';
 
 export const JWT_SECRET = 'a secret of the tests, with more than 32 bytes';
 export const WEBHOOK_SECRET = 'a webhook secret of the tests';

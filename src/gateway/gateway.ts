@@ -1,0 +1,322 @@
+import { readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Logger } from 'pino';
+import type { Viewer } from '../auth/viewer.ts';
+import { openBackend } from '../backend.ts';
+import type { Config } from '../config.ts';
+import { TidingsError } from '../errors.ts';
+import { Hub } from '../hub/hub.ts';
+import { Audit } from '../ops/audit.ts';
+import { createLogger } from '../ops/logger.ts';
+import { measuredStore } from '../ops/measured-store.ts';
+import { PrometheusMetrics } from '../ops/metrics.ts';
+import { OperationWatch } from '../ops/operation-watch.ts';
+import { Requests } from '../ops/requests.ts';
+import { Subscriptions } from '../ops/subscriptions.ts';
+import { openTracing } from '../ops/tracing.ts';
+import { ClientAddresses } from '../limits/client-addresses.ts';
+import { Limits as ClientLimits } from '../limits/limits.ts';
+import { LogPresence } from '../presence/log-presence.ts';
+import { Publisher, type Published, type PublishRequest } from '../publishing/publisher.ts';
+import type { RequestContext, ServerFacts, Via } from '../schema/context.ts';
+import { schema } from '../schema/schema.ts';
+import { statsAsJson } from '../schema/stats.ts';
+import type { EventStore } from '../store/store.ts';
+import type { Connection } from '../transport/connection.ts';
+import { createDashboard } from '../transport/dashboard.ts';
+import { Documents } from '../transport/documents.ts';
+import { GraphiqlPage } from '../transport/graphiql.ts';
+import { createGraphqlHttp } from '../transport/graphql-http.ts';
+import { LegacyWs } from '../transport/legacy-ws.ts';
+import { operatorRoutes } from '../transport/operators.ts';
+import { Operations } from '../transport/operations.ts';
+import { presentResult } from '../transport/present.ts';
+import { multipart } from '../transport/multipart.ts';
+import { ResponseStreams } from '../transport/response-streams.ts';
+import { ResumePoints } from '../transport/resume.ts';
+import { RecentMutations } from '../transport/recent-mutations.ts';
+import { serverSentEvents } from '../transport/sse.ts';
+import { TransportWs } from '../transport/transport-ws.ts';
+import { WebServer } from '../transport/web-server.ts';
+import { accessOf } from './access.ts';
+import { allowListOf, certificateOf, limitSettings } from './from-config.ts';
+import { defaultLimits, type Limits } from './limits.ts';
+import { openWebhooks } from './webhooks.ts';
+
+/** What tests and benchmarks put in the place of the defaults. */
+export interface Overrides {
+  readonly now?: () => number;
+  readonly logger?: Logger;
+  readonly limits?: Partial<Limits>;
+  /** Stands between the store and all that uses it, to make faults that can't be made otherwise. */
+  readonly aroundStore?: (store: EventStore) => EventStore;
+}
+
+export interface Gateway {
+  /** Where it can be reached, once started; without a slash at the end. */
+  readonly url: string;
+  /** A token that may do everything for a day; null unless in development mode. */
+  readonly developmentToken: string | null;
+  start(): Promise<void>;
+  /** Sends clients away over DRAIN_SECONDS, finishes what is under way, and closes the store. */
+  stop(): Promise<void>;
+}
+
+const version = (
+  JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+).version;
+
+/** Where the build puts it; the same from src/ and from dist/. */
+const dashboardDirectory = fileURLToPath(new URL('../../dist/dashboard', import.meta.url));
+
+/** Puts the server together. Nothing happens before `start`, but that the embedded store and the spool open their directories. */
+export async function createGateway(config: Config, overrides: Overrides = {}): Promise<Gateway> {
+  const allowList = allowListOf(config);
+  const now = overrides.now ?? Date.now;
+  const limits = {
+    ...defaultLimits,
+    operationsPerConnection: config.LIMIT_OPERATIONS || Infinity,
+    ...overrides.limits,
+  };
+  const logger =
+    overrides.logger ??
+    (await createLogger({
+      level: config.LOG_LEVEL,
+      pretty: config.developmentMode && process.stdout.isTTY,
+    }));
+  const certificate = certificateOf(config, limits.certificatePollMs, logger);
+  const onStoreError = (error: unknown): void => logger.error({ err: error }, 'store error');
+  const onError = (error: unknown): void => {
+    // The store tells of an outage once; all who try again meanwhile need not.
+    const isOutage = error instanceof TidingsError && error.code === 'STORE_UNAVAILABLE';
+    logger[isOutage ? 'debug' : 'error']({ err: error }, 'unexpected error');
+  };
+
+  const directory = resolve(config.DATA_DIR);
+  const backend = await openBackend(config, { now, onError: onStoreError });
+  const tracing = await openTracing(config.OTEL_EXPORTER_OTLP_ENDPOINT, version);
+  const subscriptions = new Subscriptions(now);
+  const metrics = new PrometheusMetrics({
+    version,
+    now,
+    hub: () => hub.stats(),
+    connections: () => connections(),
+    subscriptions: () => subscriptions.byTransportAndField(),
+    spool: () => spool.size,
+  });
+  const audit = new Audit(logger, metrics);
+  const store = measuredStore(overrides.aroundStore?.(backend.store) ?? backend.store, metrics, tracing);
+  const publisher = new Publisher({ store, now, traceparent: () => tracing.traceparent() });
+  /** On behalf of whoever may, with a line about it. */
+  const publish = async (request: PublishRequest, requestId: string | null): Promise<Published> => {
+    const published = await publisher.publish(request);
+    audit.published(request, published, requestId);
+    return published;
+  };
+  const presence = new LogPresence({ store, leases: backend.leases, now, onError });
+  const hub = new Hub({
+    store,
+    schema,
+    present: (result) => presentResult(result, onError),
+    onError,
+    onDispatched: (entry, deliveries) => {
+      metrics.dispatched(entry);
+      tracing.fannedOut(entry, deliveries);
+    },
+    positionCheckMs: limits.positionCheckMs,
+    retryMs: limits.retryMs,
+  });
+
+  const { authenticator, revocations, developmentToken } = accessOf(config, {
+    directory,
+    records: backend.records,
+    now,
+    onChange: (change) => audit.revoked(change),
+    onError,
+    pollMs: limits.revocationPollMs,
+  });
+
+  const addresses = new ClientAddresses(config.TRUSTED_PROXIES);
+  const clientLimits = new ClientLimits({
+    settings: limitSettings(config),
+    redis: backend.redis,
+    now,
+    onLimited: (what) => metrics.limitHit(what.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)),
+  });
+  const addressOf = (request: IncomingMessage): string | null => addresses.of(request);
+
+  const startedAt = now();
+  const server: ServerFacts = {
+    version,
+    developmentMode: config.developmentMode,
+    now,
+    startedAt,
+    stats: async (workspace) => ({
+      ...hub.stats(workspace),
+      ...subscriptions.counts(workspace),
+      connections: connections(),
+      eventsPublished: metrics.publishedCount,
+      spooled: spool.size.items,
+      delay: await metrics.lastDelays(),
+    }),
+    subscriptionsOf: (viewer, connection) => subscriptions.of(viewer, connection),
+  };
+  const connections = (): Readonly<Record<string, number>> => ({
+    ...web.webSockets,
+    sse: streams.sse.connections,
+    multipart: streams.multipart.connections,
+  });
+  const contextOf = (
+    viewer: Viewer,
+    via: Via,
+    connection: RequestContext['connection'] = null,
+  ): RequestContext => ({
+    viewer,
+    store,
+    publisher: { publish: (request) => publish(request, via.requestId) },
+    presence,
+    revocations,
+    limits: clientLimits,
+    server,
+    connection,
+    via,
+  });
+
+  const resumePoints = new ResumePoints({
+    store,
+    records: backend.records,
+    retryMs: limits.retryMs,
+    onError,
+  });
+  const operations = new Operations({
+    documents: new Documents({ schema, allowList, isOpen: config.developmentMode }),
+    hub,
+    watch: new OperationWatch({ metrics, audit, subscriptions, tracing }),
+    onHidden: onError,
+  });
+  const { highWaterMark, writeDeadlineMs } = limits;
+  const streamOptions = {
+    operations,
+    contextOf,
+    authenticator,
+    limits: clientLimits,
+    addressOf,
+    highWaterMark,
+    writeDeadlineMs,
+    heartbeatMs: limits.pingMs,
+  };
+  const streams = {
+    sse: new ResponseStreams({ ...streamOptions, transport: 'sse', format: serverSentEvents }),
+    multipart: new ResponseStreams({ ...streamOptions, transport: 'multipart', format: multipart }),
+  };
+  const webSocketOptions = {
+    services: {
+      operations,
+      contextOf: (viewer: Viewer, connection: Connection) => contextOf(viewer, connection.via, connection),
+      resumePoints,
+      recentMutations: new RecentMutations(now),
+    },
+    authenticator,
+    maxOperations: limits.operationsPerConnection,
+    initTimeoutMs: limits.initTimeoutMs,
+    audit,
+    onError,
+  };
+  const webhooks = await openWebhooks({
+    config,
+    directory: join(directory, 'spool'),
+    maxSpoolBytes: limits.spoolBytes,
+    retryMs: limits.retryMs,
+    store,
+    publish,
+    authenticator,
+    limits: clientLimits,
+    metrics,
+    audit,
+    tracing,
+    logger,
+  }).catch(async (error: unknown) => {
+    await backend.close();
+    throw error;
+  });
+  const { spool } = webhooks;
+  const web: WebServer = new WebServer({
+    authenticator,
+    graphql: createGraphqlHttp({
+      operations,
+      ...streams,
+      viewerOf: (request) => authenticator.fromHeaders(request.headers),
+      contextOf,
+      maxBodyBytes: limits.bodyBytes,
+      audit,
+      onHidden: onError,
+    }),
+    ...operatorRoutes({
+      authenticator,
+      metrics,
+      metricsToken: config.METRICS_TOKEN,
+      stats: (viewer) => statsAsJson({ server, store, viewer }),
+    }),
+    dashboard: createDashboard(dashboardDirectory, developmentToken),
+    graphiql: {
+      open: new GraphiqlPage(null),
+      withToken: developmentToken === null ? null : new GraphiqlPage(developmentToken),
+    },
+    githubWebhook: webhooks.github,
+    cloudEvents: webhooks.cloudEvents,
+    transportWs: (connection, headers) => void new TransportWs(connection, headers, webSocketOptions),
+    legacyWs: (connection, headers) =>
+      void new LegacyWs(connection, headers, { ...webSocketOptions, keepAliveMs: limits.pingMs }),
+    checkReady: async () => {
+      if (stopping !== undefined) throw new TidingsError('SHUTTING_DOWN');
+      await store.ping();
+    },
+    release: (id) => presence.release(id),
+    requests: new Requests(logger, tracing),
+    audit,
+    onError,
+    now,
+    limits: clientLimits,
+    addressOf,
+    sizes: limits,
+    certificate,
+  });
+
+  let url: string | undefined;
+  let stopping: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    logger.info({ connections: connections(), drainSeconds: config.DRAIN_SECONDS }, 'stopping');
+    await presence.close();
+    await Promise.all(
+      [web, ...Object.values(streams)].map(async (each) => each.drain(config.DRAIN_SECONDS * 1_000)),
+    );
+    await web.close(limits.closeGraceMs);
+    await spool.close();
+    hub.close();
+    clientLimits.close();
+    certificate?.close();
+    await revocations.close();
+    await backend.close();
+    await tracing.close();
+    logger.info('stopped');
+  };
+  return {
+    get url() {
+      if (url === undefined) throw new Error('The gateway has not been started.');
+      return url;
+    },
+    developmentToken,
+    async start() {
+      spool.start();
+      revocations.start();
+      url = await web.listen(config.PORT, config.HOST);
+      logger.info({ url, version, developmentMode: config.developmentMode }, 'listening');
+    },
+    async stop() {
+      stopping ??= stop();
+      await stopping;
+    },
+  };
+}
