@@ -273,7 +273,10 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
       if (stopping !== undefined) throw new TidingsError('SHUTTING_DOWN');
       await store.ping();
     },
-    release: (id) => presence.release(id),
+    // Whoever is sent away is expected back, here or at another process: its lease decides.
+    release: (id) => {
+      if (stopping === undefined) presence.release(id);
+    },
     requests: new Requests(logger, tracing),
     audit,
     onError,
@@ -288,11 +291,11 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     logger.info({ connections: connections(), drainSeconds: config.DRAIN_SECONDS }, 'stopping');
-    await presence.close();
     await Promise.all(
       [web, ...Object.values(streams)].map(async (each) => each.drain(config.DRAIN_SECONDS * 1_000)),
     );
     await web.close(limits.closeGraceMs);
+    await presence.close();
     await spool.close();
     hub.close();
     clientLimits.close();

@@ -72,6 +72,39 @@ it('sends clients away one after the other, and serves those who are still there
   await rm(directory, { recursive: true });
 });
 
+it('lets who is still there say so, and takes nobody out of the rooms that was sent away', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'tidings-drain-'));
+  const options = { directory, environment: { DRAIN_SECONDS: '1' } };
+  const server = await TestServer.start(options);
+  const enter = (status: string): string =>
+    `mutation { setPresence(input: { room: "lobby", status: ${status} }) { expiresAt } }`;
+  const sockets = await Promise.all(
+    ['first', 'second'].map(async (sub) => {
+      const authorization = `Bearer ${server.token({ sub })}`;
+      const socket = await TestSocket.connect(server.webSocketUrl, { authorization });
+      socket.subscribe('1', enter('ONLINE'));
+      await socket.receiveMany(2);
+      return socket;
+    }),
+  );
+  const stopping = server.gateway.stop();
+  await sockets[0]!.closed;
+  sockets[1]!.subscribe('2', enter('AWAY'));
+  expect((await sockets[1]!.receiveMany(2)).map(({ type }) => type)).toEqual(['next', 'complete']);
+  await stopping;
+
+  await using next = await TestServer.start(options);
+  const { room } = await next.run<{ room: { nodes: unknown } }, object>(
+    '{ room: presence(room: "lobby") { nodes { userId status } } }',
+  );
+  expect(room.nodes).toEqual([
+    { userId: 'first', status: 'ONLINE' },
+    { userId: 'second', status: 'AWAY' },
+  ]);
+  await next[Symbol.asyncDispose]();
+  await rm(directory, { recursive: true });
+});
+
 it('answers what is under way, says 503 to /ready, and takes nobody new', async () => {
   let release = (): void => undefined;
   const held = new Promise<void>((resolve) => (release = resolve));
