@@ -21,6 +21,11 @@ async function spaced(count: number, intervalMs: number, call: () => Promise<voi
 }
 
 const generator = {
+  /** Microseconds of CPU since the start. */
+  cpu(): number {
+    const { user, system } = process.cpuUsage();
+    return user + system;
+  },
   async connect(options: SwarmOptions): Promise<void> {
     swarm = await Swarm.open(options);
   },

@@ -4,7 +4,7 @@ import { profiled, round, type Row, type Scenario } from '../scenario.ts';
 const EVENTS = 1_000;
 
 export const herd: Scenario = {
-  about: `Clients that come back at once, each with a cursor ${EVENTS} events back, until all have got everything and are live.`,
+  about: `Clients that come back at once, each with a cursor ${EVENTS} events back, until all have got everything and are live. CPU includes what it takes to connect. of the load: CPU that the clients take for it, on the same cores.`,
   extent: (quick) => ({ clients: [quick ? 1_000 : 10_000], rounds: 1, seconds: 0 }),
   async run({ clients, profiles, say }) {
     const rows: Row[] = [];
@@ -13,6 +13,7 @@ export const herd: Scenario = {
       await BenchServer.during(['tidings'], async ([server]) => {
         await server!.connect(1);
         const before = await server!.stats();
+        const load = await server!.load.cpu();
         const memory = await server!.probe.memory();
         const { cpu, result } = await profiled(server!, profiles, `herd-${count}`, async () =>
           server!.cpuOf(async () => server!.load.herd(count, EVENTS)),
@@ -27,6 +28,7 @@ export const herd: Scenario = {
           'log reads': logReads - before.logReads,
           executions: executions - before.executions,
           'CPU µs a delivery': round(cpu / (count * EVENTS), 2),
+          'of the load': round(((await server!.load.cpu()) - load) / (count * EVENTS), 2),
           'MB more': round(grown / 1e6),
         });
       });

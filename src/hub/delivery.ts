@@ -8,7 +8,6 @@ import type { Route, RouteStart } from './route.ts';
 import type { SharedOperation } from './shared-operation.ts';
 import type { EncodedResult, Sink } from './sink.ts';
 import { keyOf } from './snapshot.ts';
-import { isFiledUnder } from './topic-index.ts';
 
 /**
  * - `starting`: finds out where to begin
@@ -275,9 +274,11 @@ export class Delivery {
     const shared = this.#shared!;
     const conflates = this.#start.delivery === 'LATEST';
     for (const entry of entries) {
-      if (isFiledUnder(shared.route, entry) && shared.accepts(entry)) {
-        if (conflates) this.#keepLatest(entry);
-        else this.#write(shared.result(entry));
+      if (conflates) {
+        if (shared.wants(entry)) this.#keepLatest(entry);
+      } else {
+        const result = shared.resultFor(entry);
+        if (result !== undefined) this.#write(result);
       }
       this.#position = entry.position;
       if (this.#isPendingFull() || (!conflates && this.#sink.isCongested)) return;
@@ -322,7 +323,8 @@ export class Delivery {
     for (const [key, entry] of this.#pending ?? []) {
       this.#pending!.delete(key);
       this.#pendingBytes -= sizeOf(entry);
-      if (shared.accepts(entry)) this.#write(shared.result(entry));
+      const result = shared.resultFor(entry);
+      if (result !== undefined) this.#write(result);
       if (this.#sink.isCongested) return;
     }
   }

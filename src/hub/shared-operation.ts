@@ -7,6 +7,7 @@ import type { ResultCache } from './result-cache.ts';
 import type { Route } from './route.ts';
 import { EncodedResult } from './sink.ts';
 import { takeSnapshot, type Snapshot } from './snapshot.ts';
+import { isFiledUnder } from './topic-index.ts';
 
 export interface SharedOperationOptions {
   /** Operation and access: equal keys share. */
@@ -46,12 +47,25 @@ export class SharedOperation {
     this.route = options.route;
   }
 
-  /** Whether its subscribers get the entry. The kind and topic are the index's business on the live path; here all of it is checked. */
+  /** What its subscribers get of an entry of the log, if anything. A result that is known has passed every check before. */
+  resultFor(entry: Entry): EncodedResult | undefined {
+    const known = this.#results.get(entry);
+    if (known !== undefined) return known;
+    return this.wants(entry) ? this.result(entry) : undefined;
+  }
+
+  /** Whether its subscribers get an entry of the log. */
+  wants(entry: Entry): boolean {
+    return isFiledUnder(this.route, entry) && this.accepts(entry);
+  }
+
+  /** As `wants`, where the kind and topics are known to be right: on the live path that is the index's business. */
   accepts(entry: Entry): boolean {
     const { scope, matches } = this.route;
     return scope.mayRead(entry) && matches(entry);
   }
 
+  /** Of an entry that is accepted. */
   result(entry: Entry): EncodedResult {
     const known = this.#results.get(entry);
     if (known !== undefined) return known;

@@ -1,4 +1,5 @@
 import { topicsOf, type Entry } from '../events/event.ts';
+import type { Topic } from '../events/topics.ts';
 import type { Route } from './route.ts';
 
 /** Those who listen to one kind under one topic. */
@@ -72,10 +73,14 @@ export class TopicIndex<Listener> {
   }
 }
 
+/** Of entries that somebody catches up over: mostly others follow. */
+const known = new WeakMap<Entry, readonly Topic[]>();
+
 /** Whether an entry is one of those that the route's place in the index stands for. */
 export function isFiledUnder(route: Route, entry: Entry): boolean {
   if (route.kinds !== 'any' && !route.kinds.includes(entry.kind)) return false;
-  const topics = topicsOf(entry);
+  let topics = known.get(entry);
+  if (topics === undefined) known.set(entry, (topics = topicsOf(entry)));
   return route.topics.some((topic) => topics.includes(topic));
 }
 
