@@ -117,8 +117,9 @@ export class Delivery {
       const cursor = after === null ? null : decodeCursor(after);
       this.#needsSnapshot = cursor === null ? snapshot : cursor.inSnapshot;
       if (cursor !== null) this.#position = cursor.position;
-      if (cursor === null && !this.#needsSnapshot) this.#goLive();
-      else this.#catchUp();
+      if (cursor !== null || this.#needsSnapshot) return this.#catchUp();
+      this.#goLive();
+      this.#sink.begins?.(this.#position);
     } catch (error) {
       this.#end(error);
     }

@@ -1,3 +1,5 @@
+import type { Position } from '../events/position.ts';
+
 /**
  * One result of a shared operation, serialised once for all who get it.
  *
@@ -34,6 +36,8 @@ export function toWire(text: string): string {
  * so what is written beyond that is at most the one result that made it congested.
  */
 export interface Sink {
+  /** It has begun with what comes next, which is behind this position. Not called where it begins with the past or with a snapshot. */
+  begins?(position: Position): void;
   next(result: EncodedResult): void;
   /** The connection has more bytes waiting than its high-water mark allows. */
   readonly isCongested: boolean;

@@ -3,6 +3,7 @@ import { OperationTypeNode, type FormattedExecutionResult } from 'graphql';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { Viewer } from '../auth/viewer.ts';
 import { errorCatalogue, TidingsError } from '../errors.ts';
+import { encodeCursor, samePosition, type Position } from '../events/position.ts';
 import type { Subscription } from '../hub/hub.ts';
 import { toWire, type EncodedResult, type Sink } from '../hub/sink.ts';
 import type { Limits } from '../limits/limits.ts';
@@ -21,6 +22,8 @@ export interface StreamFormat {
   result(payload: string, cursor?: string): string;
   /** Keeps proxies and clients from giving up. */
   readonly heartbeat: string;
+  /** Tells clients that come back by themselves where they are, where no result has told it. */
+  readonly place?: (cursor: string) => string;
   /** The operation is over, and nobody should ask again. */
   readonly end: string;
   /** It could go on: the client may come back, here or elsewhere. `errors` is a list as JSON. */
@@ -154,7 +157,15 @@ export class ResponseStreams {
       if (peer.isOpen) outlet.finish();
       response.end();
     };
+    let told: Position | undefined;
+    const tellPlace = (position: Position | null): void => {
+      if (format.place === undefined || position === null) return;
+      if (told !== undefined && samePosition(told, position)) return;
+      told = position;
+      write(format.place(encodeCursor(position)));
+    };
     const sink: Sink = {
+      begins: tellPlace,
       next: (result) => outlet.write(results, result, RESULT_BYTES + result.payload.length),
       get isCongested() {
         return outlet.isCongested;
@@ -166,7 +177,11 @@ export class ResponseStreams {
     // Refused with an HTTP error, a browser's EventSource would never come back.
     if (this.#isClosing) subscription.fail(new TidingsError('SHUTTING_DOWN'));
 
-    const heartbeat = setInterval(() => write(format.heartbeat), heartbeatMs);
+    const heartbeat = setInterval(() => {
+      write(format.heartbeat);
+      // Whoever asks for what happens rarely would otherwise come back with a cursor that is too old one day.
+      tellPlace(subscription.state().position);
+    }, heartbeatMs);
     const stopWaiting = authenticator.whenOver(viewer, (why) => subscription.fail(why));
     response.once('close', () => {
       clearInterval(heartbeat);

@@ -19,13 +19,11 @@ const COLLECTION = 'resume';
 const KEPT_MS = 24 * 3_600_000;
 
 /** How a client that subscribes wants to go on after its connection breaks, beside `after` in the operation. */
-export interface ResumeRequest {
+export interface CursorsWanted {
   /** `extensions.resume.after` of the request: the client follows cursors itself, and this is its last. */
   readonly after: string | undefined;
   /** `extensions.resume`: it wants cursors beside its results. */
   readonly wantsCursors: boolean;
-  /** Names the operation of a client that follows nothing: see `resumeKey`. */
-  readonly key: string | undefined;
 }
 
 /** The operation of one client, whichever process it comes to and whichever connection it comes on. */
@@ -40,7 +38,7 @@ export function resumeKey(
 }
 
 /** What the extensions of a request ask for. Whatever isn't of their form asks for nothing. */
-export function cursorsWanted(extensions: unknown): Pick<ResumeRequest, 'after' | 'wantsCursors'> {
+export function cursorsWanted(extensions: unknown): CursorsWanted {
   const { resume } = (extensions ?? {}) as { readonly resume?: unknown };
   if (typeof resume !== 'object' || resume === null) return { after: undefined, wantsCursors: false };
   const { after } = resume as { readonly after?: unknown };
@@ -59,26 +57,20 @@ export class ResumePoints {
   }
 
   /**
-   * The cursor that a subscription starts behind; undefined where its own arguments tell it, or it begins with a snapshot. A client that
-   * starts with what comes next has to find that place again, even if it hears of nothing before its connection breaks: it is known, and
-   * kept, before anything is delivered.
+   * The cursor that a subscription of a client that follows nothing starts behind; undefined where its own arguments tell it, or it begins
+   * with a snapshot. A client that starts with what comes next has to find that place again, even if it hears of nothing before its
+   * connection breaks: it is known, and kept, before anything is delivered.
    *
    * Waits while the store is away, as long as the client does.
    */
-  async startOf(
-    route: Route,
-    { after, wantsCursors, key }: ResumeRequest,
-    isWanted: () => boolean,
-  ): Promise<string | undefined> {
-    if (after !== undefined) return after;
-    if (key === undefined && !wantsCursors) return undefined;
+  async startOf(route: Route, key: string, isWanted: () => boolean): Promise<string | undefined> {
     const { records, store } = this.#options;
     return this.#patiently(isWanted, async () => {
-      const known = key === undefined ? undefined : await records.get(COLLECTION, key);
+      const known = await records.get(COLLECTION, key);
       if (known !== undefined) return known;
       if (route.start.snapshot || route.start.after !== null) return undefined;
       const head = encodeCursor(await store.head(route.log));
-      if (key !== undefined) await records.put(COLLECTION, new Map([[key, head]]), KEPT_MS);
+      await records.put(COLLECTION, new Map([[key, head]]), KEPT_MS);
       return head;
     });
   }

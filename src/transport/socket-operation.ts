@@ -1,7 +1,7 @@
 import { OperationTypeNode, type FormattedExecutionResult } from 'graphql';
 import type { Viewer } from '../auth/viewer.ts';
 import { TidingsError, type ErrorCode } from '../errors.ts';
-import { encodeCursor } from '../events/position.ts';
+import { encodeCursor, type Position } from '../events/position.ts';
 import type { Subscription } from '../hub/hub.ts';
 import { toWire, type EncodedResult, type Sink } from '../hub/sink.ts';
 import type { RequestContext } from '../schema/context.ts';
@@ -140,6 +140,14 @@ export class SocketOperation implements Sink {
     };
   }
 
+  /** Its client is to find this place again, even if its connection breaks before anything happens. */
+  begins(position: Position): void {
+    const followed = this.#followed;
+    if (followed?.wantsCursors !== true) return;
+    followed.told = encodeCursor(position);
+    this.#tell(followed.told);
+  }
+
   next(result: EncodedResult): void {
     this.#connection.outlet.write(this, result, this.#prefix.length + result.payload.length);
   }
@@ -187,12 +195,10 @@ export class SocketOperation implements Sink {
       const { viewer } = connection;
       const opened = await this.#open();
       let key: string | undefined;
-      let after: string | undefined;
-      if (!('errors' in opened)) {
-        const { session } = connection;
-        if (session !== undefined) key = resumeKey(viewer, session, this.id, opened.operationKey);
-        const resume = { after: lastSeen, wantsCursors, key };
-        after = await this.#services.resumePoints.startOf(opened.route, resume, () => !this.#isOver);
+      let after = lastSeen;
+      if (!('errors' in opened) && connection.session !== undefined) {
+        key = resumeKey(viewer, connection.session, this.id, opened.operationKey);
+        after ??= await this.#services.resumePoints.startOf(opened.route, key, () => !this.#isOver);
       }
       if (this.#isOver) return;
       // A new token finds only what has begun: nothing may come between this look and that.

@@ -7,7 +7,8 @@ const FINISHED = 'finished';
 
 /**
  * Server-sent events, in the "distinct connections" form of the GraphQL over SSE protocol: each operation is a request, its results are `next`
- * events whose `id` is the event's cursor, and `complete` ends it. A browser's EventSource resumes by itself from its Last-Event-ID.
+ * events whose `id` is the event's cursor, and `complete` ends it. A browser's EventSource resumes by itself from its Last-Event-ID, which it
+ * has from the beginning on: where no result tells it, an empty event does.
  */
 export const serverSentEvents: StreamFormat = {
   contentType: 'text/event-stream; charset=utf-8',
@@ -18,6 +19,9 @@ export const serverSentEvents: StreamFormat = {
       ? `event: next\ndata: ${payload}\n\n`
       : `event: next\nid: ${cursor}\ndata: ${payload}\n\n`,
   heartbeat: ':\n\n',
+  // An event without a name and with nothing in it: Safari and others forget an id that comes without any data, while graphql-sse and urql
+  // pass over what is empty.
+  place: (cursor) => `id: ${cursor}\ndata:\n\n`,
   end: `event: complete\nid: ${FINISHED}\ndata: \n\n`,
   // Without `complete` the client comes back and goes on where it was.
   interruption: () => '',

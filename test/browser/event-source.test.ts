@@ -16,6 +16,8 @@ interface Heard {
   readonly messages: string[];
   readonly ids: string[];
   readonly cursors: string[];
+  /** Where it was told to be without an event. */
+  readonly places: string[];
   readonly completes: number;
   readonly opens: number;
   readonly readyState: number;
@@ -63,7 +65,7 @@ describe('a page in a browser', () => {
     const search = new URLSearchParams({ query, variables: JSON.stringify(variables) });
     await page.evaluate(`
       const source = new EventSource('/graphql?${search}');
-      globalThis.heard = { messages: [], ids: [], cursors: [], completes: 0, opens: 0, get readyState() { return source.readyState; } };
+      globalThis.heard = { messages: [], ids: [], cursors: [], places: [], completes: 0, opens: 0, get readyState() { return source.readyState; } };
       source.onopen = () => heard.opens++;
       source.addEventListener('next', ({ data, lastEventId }) => {
         const result = JSON.parse(data).data;
@@ -71,6 +73,7 @@ describe('a page in a browser', () => {
         heard.cursors.push(result.announcement?.cursor);
         heard.ids.push(lastEventId);
       });
+      source.addEventListener('message', ({ lastEventId }) => heard.places.push(lastEventId));
       source.addEventListener('complete', () => heard.completes++);
     `);
   };
@@ -115,6 +118,19 @@ describe('a page in a browser', () => {
       expect(all.opens).toBe(2);
       expect(asked.at(0)).toBeUndefined();
       expect(asked.at(-1)).toBe(ids.at(-1));
+    });
+
+    it('misses nothing, although its connection is cut before it has got anything', async () => {
+      const page = await visit(`${proxy.url}/health`);
+      await openSession(page);
+      await listen(page, announcements);
+      await until(async () => (await heard(page)).places.length > 0);
+      proxy.refuse();
+      await announce('while away');
+      await until(() => proxy.refused > 0);
+      proxy.accept();
+      await hears(page, 1);
+      expect((await heard(page)).messages).toEqual(['while away']);
     });
 
     it('does not ask again for a stream that is over', async () => {

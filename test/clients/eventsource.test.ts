@@ -3,6 +3,7 @@ import { print } from 'graphql';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { AnnouncementsDocument, type AnnouncementsSubscription } from '../generated/operations.ts';
 import { TestServer, tokenFor } from '../support/server.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
 import { announce, outlivesARestart, resumesByItself, type Follow } from './behaviour.ts';
 
@@ -39,6 +40,23 @@ describe('an EventSource', () => {
   // It waits for the second that the server asks it to.
   resumesByItself(follow, { cuts: 2 });
   outlivesARestart(follow);
+
+  it('misses nothing, although its connection breaks before it has got anything', async () => {
+    await using proxy = await TcpProxy.start(server.url);
+    const source = open(proxy.graphqlUrl, 'subscription { announcement { message } }');
+    sources.push(source);
+    const seen: unknown[] = [];
+    const places: string[] = [];
+    source.addEventListener('next', ({ data }) => seen.push(JSON.parse(String(data))));
+    source.addEventListener('message', ({ lastEventId }) => places.push(lastEventId));
+    await until(() => places.length > 0);
+    proxy.refuse();
+    await announce(server, 'while away');
+    await until(() => proxy.refused > 0);
+    proxy.accept();
+    await until(() => seen.length > 0);
+    expect(seen).toEqual([{ data: { announcement: { message: 'while away' } } }]);
+  });
 
   it('asks no more for a stream that is over', async () => {
     const source = open(server.graphqlUrl, '{ viewer { userId } }');
