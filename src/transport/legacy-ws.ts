@@ -136,8 +136,8 @@ export class LegacyWs {
 
   #start(id: string, payload: unknown): void {
     const { services, maxOperations } = this.#options;
-    // The old one ends here, and whatever it still has to say is dropped.
-    this.#stop(id);
+    // The old one ends here, and whatever it still has to say is dropped. Some clients send a start twice: it goes on where it was then.
+    this.#connection.operation(id)?.abandon();
     if (this.#phase === 'refused') return this.#fail(id, refusal(this.#refusal));
     if (this.#isBeforeAnswer) {
       if (this.#waiting.size >= maxOperations) return this.#connection.close(4401, 'Unauthorized');

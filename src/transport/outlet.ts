@@ -21,7 +21,7 @@ export interface OutletPeer {
  */
 const CHUNK = 14 * 1_024;
 
-/** Puts an item into the form that goes over the wire: bytes, each as one character. */
+/** Puts an item into the form that goes over the wire: bytes, each as one character. Empty where nobody wants it any more. */
 export interface Encoder<Item> {
   encode(item: Item): string;
 }
@@ -80,7 +80,7 @@ export class Outlet {
 
   /** Gives everything to the connection at once, however slow it is: what is to be its last word comes behind. */
   finish(): void {
-    while (this.#hasWaiting()) this.#stream.write(this.#take(Infinity), 'latin1');
+    if (this.#hasWaiting()) this.#stream.write(this.#take(Infinity), 'latin1');
   }
 
   readonly #flush = (): void => {
@@ -88,6 +88,7 @@ export class Outlet {
     if (this.#inFlight > 0 || !this.#hasWaiting()) return;
     if (!this.#peer.isOpen) return this.#drop();
     const text = this.#take(CHUNK);
+    if (text === '') return this.#taken();
     this.#inFlight = text.length;
     this.#stream.write(text, 'latin1', this.#taken);
     // Mostly the kernel has all of it by now. A peer that takes nothing for a whole deadline holds memory for as long as it is waited for.

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { errorCatalogue, TidingsError } from '../errors.ts';
-import { encodeCursor } from '../events/position.ts';
+import { decodeCursor, encodeCursor } from '../events/position.ts';
 import type { Route } from '../hub/route.ts';
 import type { EventStore } from '../store/store.ts';
 import type { Records } from '../store/records.ts';
@@ -51,6 +51,8 @@ export function cursorsWanted(extensions: unknown): CursorsWanted {
  */
 export class ResumePoints {
   readonly #options: ResumeOptions;
+  /** What is being removed, by key: whoever comes with such a key waits for it. */
+  readonly #forgetting = new Map<string, Promise<void>>();
 
   constructor(options: ResumeOptions) {
     this.#options = options;
@@ -58,7 +60,7 @@ export class ResumePoints {
 
   /**
    * The cursor that a subscription of a client that follows nothing starts behind; undefined where its own arguments tell it, or it begins
-   * with a snapshot. A client that starts with what comes next has to find that place again, even if it hears of nothing before its
+   * with a snapshot. Where it is known wins over an `after` that is sent again and again, but not over one that is later. A client that starts with what comes next has to find that place again, even if it hears of nothing before its
    * connection breaks: it is known, and kept, before anything is delivered.
    *
    * Waits while the store is away, as long as the client does.
@@ -66,8 +68,9 @@ export class ResumePoints {
   async startOf(route: Route, key: string, isWanted: () => boolean): Promise<string | undefined> {
     const { records, store } = this.#options;
     return this.#patiently(isWanted, async () => {
+      await this.#forgetting.get(key);
       const known = await records.get(COLLECTION, key);
-      if (known !== undefined) return known;
+      if (known !== undefined && !isLater(route.start.after, known)) return known;
       if (route.start.snapshot || route.start.after !== null) return undefined;
       const head = encodeCursor(await store.head(route.log));
       await records.put(COLLECTION, new Map([[key, head]]), KEPT_MS);
@@ -82,7 +85,13 @@ export class ResumePoints {
 
   /** The operation is over: with the same key another one begins. */
   forget(key: string): void {
-    this.#options.records.remove(COLLECTION, key).catch(this.#options.onError);
+    const forgetting = this.#options.records
+      .remove(COLLECTION, key)
+      .catch(this.#options.onError)
+      .finally(() => {
+        if (this.#forgetting.get(key) === forgetting) this.#forgetting.delete(key);
+      });
+    this.#forgetting.set(key, forgetting);
   }
 
   async #patiently<Result>(
@@ -99,4 +108,11 @@ export class ResumePoints {
     }
     return undefined;
   }
+}
+
+/** Whether an operation's `after` is behind a known cursor of the same log: its client has come further than was proved. */
+function isLater(after: string | null, known: string): boolean {
+  if (after === null) return false;
+  const [asked, proved] = [decodeCursor(after).position, decodeCursor(known).position];
+  return asked.epoch === proved.epoch && asked.offset > proved.offset;
 }

@@ -56,7 +56,8 @@ export class SocketOperation implements Sink {
   #request: GraphQLRequest | undefined;
   #subscription: Subscription | undefined;
   #followed: Followed | undefined;
-  #isOver = false;
+  /** Since when its client is told nothing more: its last word was said, its client has stopped it, or nobody listens any more. */
+  #over: 'finished' | 'stopped' | 'abandoned' | undefined;
 
   constructor(services: SocketServices, connection: Connection, wording: Wording, id: string) {
     this.id = id;
@@ -75,7 +76,7 @@ export class SocketOperation implements Sink {
       if ('errors' in prepared) return this.#fail(prepared);
       if (prepared.type === OperationTypeNode.SUBSCRIPTION) return await this.#subscribe(prepared, request);
       const result = await this.#execute(prepared, request);
-      if (this.#isOver) return;
+      if (this.#over !== undefined) return;
       this.#connection.send(`${this.#wording.result(this.id)}${JSON.stringify(result)}}`);
       this.#finish(this.#wording.complete(this.id));
     } catch (error) {
@@ -86,13 +87,17 @@ export class SocketOperation implements Sink {
   /** The client wants no more of it, and is told nothing more. */
   stop(): void {
     if (this.#followed?.key !== undefined) this.#services.resumePoints.forget(this.#followed.key);
-    this.abandon();
+    this.#leave('stopped');
   }
 
-  /** Its connection is gone. */
+  /** Its connection is gone, or another one takes its place: where it is stays known. */
   abandon(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
+    this.#leave('abandoned');
+  }
+
+  #leave(how: 'stopped' | 'abandoned'): void {
+    if (this.#over !== undefined) return;
+    this.#over = how;
     this.#connection.forget(this);
     this.#subscription?.stop();
   }
@@ -134,7 +139,7 @@ export class SocketOperation implements Sink {
     }
     if (key === undefined || cursor === proved) return undefined;
     return () => {
-      if (this.#isOver) return;
+      if (this.#over !== undefined) return;
       followed.proved = cursor;
       this.#services.resumePoints.save(key, cursor);
     };
@@ -160,8 +165,9 @@ export class SocketOperation implements Sink {
     this.#connection.outlet.whenDrained(listener);
   }
 
-  /** A result as it goes over the wire. */
-  encode(result: EncodedResult): string {
+  /** A result as it goes over the wire. What still waited when its client left is not for an operation that has its id by then. */
+  encode(result: Pick<EncodedResult, 'payload' | 'payloadWithCursor'>): string {
+    if (this.#over !== undefined && this.#over !== 'finished') return '';
     const payload = this.#followed?.wantsCursors === true ? result.payloadWithCursor : result.payload;
     return textFrame(`${this.#prefix}${payload}}`);
   }
@@ -187,6 +193,7 @@ export class SocketOperation implements Sink {
 
   async #subscribe(prepared: PreparedRequest, request: GraphQLRequest): Promise<void> {
     const connection = this.#connection;
+    const { resumePoints } = this.#services;
     this.#prepared = prepared;
     // The text is known as a document by now.
     this.#request = { ...request, query: '' };
@@ -198,9 +205,11 @@ export class SocketOperation implements Sink {
       let after = lastSeen;
       if (!('errors' in opened) && connection.session !== undefined) {
         key = resumeKey(viewer, connection.session, this.id, opened.operationKey);
-        after ??= await this.#services.resumePoints.startOf(opened.route, key, () => !this.#isOver);
+        after ??= await resumePoints.startOf(opened.route, key, () => this.#over === undefined);
       }
-      if (this.#isOver) return;
+      // It was stopped before there was anything to forget.
+      if (this.#over === 'stopped' && key !== undefined) resumePoints.forget(key);
+      if (this.#over !== undefined) return;
       // A new token finds only what has begun: nothing may come between this look and that.
       if (connection.viewer !== viewer) continue;
       if ('errors' in opened) return this.#fail(opened);
@@ -219,12 +228,14 @@ export class SocketOperation implements Sink {
   }
 
   #tell(cursor: string): void {
-    this.#connection.send(`${this.#wording.result(this.id)}{"extensions":{"cursor":"${cursor}"}}}`);
+    const payload = `{"extensions":{"cursor":"${cursor}"}}`;
+    const place = { payload, payloadWithCursor: payload };
+    this.#connection.outlet.write(this, place, this.#prefix.length + payload.length);
   }
 
   /** The subscription is over, and not because its client has left. */
   #ended(error: unknown): void {
-    if (this.#isOver) return;
+    if (this.#over !== undefined) return;
     if (this.#followed?.key !== undefined) this.#services.resumePoints.forget(this.#followed.key);
     if (error === undefined) this.#finish(this.#wording.complete(this.id));
     else this.#fail({ errors: [this.#services.operations.presentEnd(error)] });
@@ -235,8 +246,8 @@ export class SocketOperation implements Sink {
   }
 
   #finish(lastWord: string): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
+    if (this.#over !== undefined) return;
+    this.#over = 'finished';
     this.#connection.forget(this);
     this.#connection.send(lastWord);
   }

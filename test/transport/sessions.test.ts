@@ -29,6 +29,7 @@ const protocols: readonly Protocol[] = [
   { name: 'the legacy graphql-ws', subprotocol: 'graphql-ws', start: 'start', stop: 'stop', result: 'data' },
 ];
 const query = 'subscription { announcement { message } }';
+const following = 'subscription ($after: Cursor) { announcement(after: $after) { message } }';
 
 describe.each(protocols)('over $name, a client that names its session', (protocol) => {
   let server: TestServer;
@@ -49,6 +50,7 @@ describe.each(protocols)('over $name, a client that names its session', (protoco
     readonly sub?: string;
     readonly as?: string;
     readonly operation?: string;
+    readonly variables?: Readonly<Record<string, unknown>>;
   }
   /** Connects and subscribes, as a client does when it comes back. */
   const come = async ({
@@ -56,13 +58,14 @@ describe.each(protocols)('over $name, a client that names its session', (protoco
     sub = 'tester',
     as = `session ${session}`,
     operation = query,
+    variables = {},
   }: Come = {}) => {
     const socket = new TestSocket(to.webSocketUrl, { protocol: protocol.subprotocol });
     sockets.push(socket);
     await socket.opened();
     socket.send({ type: 'connection_init', payload: { token: tokenFor({ sub }), resume: as } });
     for (let type; type !== 'connection_ack';) ({ type } = await socket.receive());
-    socket.send({ type: protocol.start, id: '1', payload: { query: operation } });
+    socket.send({ type: protocol.start, id: '1', payload: { query: operation, variables } });
     return socket;
   };
   const isListening = async (on = server): Promise<void> =>
@@ -131,6 +134,65 @@ describe.each(protocols)('over $name, a client that names its session', (protoco
     await isListening();
     await announce(server, 'now');
     expect(await message(second)).toBe('now');
+  });
+
+  it('starts anew also where it starts again in the same moment', async () => {
+    const socket = await come();
+    await isListening();
+    await announce(server, 'before');
+    expect(await message(socket)).toBe('before');
+    for (let round = 0; round < 20; round++) {
+      socket.send({ type: protocol.stop, id: '1' });
+      socket.send({ type: protocol.start, id: '1', payload: { query } });
+    }
+    await isListening();
+    // What was stopped before it had begun has left no place either.
+    socket.send({ type: protocol.stop, id: '1' });
+    await until(async () => (await server.run(StatsDocument)).stats.subscriptions.length === 0);
+    await announce(server, 'for nobody');
+    socket.send({ type: protocol.start, id: '1', payload: { query } });
+    await isListening();
+    await announce(server, 'now');
+    expect(await message(socket)).toBe('now');
+  });
+
+  // graphql-transport-ws closes the connection for an id in use.
+  it.runIf(protocol.start === 'start')(
+    'goes on where it was, although it sends its start twice',
+    async () => {
+      const first = await come();
+      await isListening();
+      await leave(first);
+      await announce(server, 'while away');
+      const second = await come();
+      second.send({ type: protocol.start, id: '1', payload: { query } });
+      await isListening();
+      await announce(server, 'now');
+      const messages = [await message(second)];
+      while (messages.at(-1) !== 'now') messages.push(await message(second));
+      expect(messages.slice(-2)).toEqual(['while away', 'now']);
+    },
+  );
+
+  it('goes on behind the cursor in its operation where that is later than what it has proved', async () => {
+    const first = await come({ operation: following });
+    await isListening();
+    await announce(server, 'one');
+    const after = await announce(server, 'two');
+    await message(first);
+    await leave(first);
+    await announce(server, 'while away');
+    expect(await message(await come({ operation: following, variables: { after } }))).toBe('while away');
+  });
+
+  it('goes on where it was, although it sends an older cursor again', async () => {
+    const after = await announce(server, 'old');
+    await announce(server, 'older than its place');
+    const first = await come({ operation: following });
+    await isListening();
+    await leave(first);
+    await announce(server, 'while away');
+    expect(await message(await come({ operation: following, variables: { after } }))).toBe('while away');
   });
 
   it.each([
