@@ -122,7 +122,11 @@ export class Live {
     this.version = serverInfo.version;
     this.#clockLead = Date.parse(serverInfo.time) - Date.now();
     // Where the log ended before the state is read: what happens meanwhile may be in both, and is applied again.
-    this.#cursor ??= events.headCursor;
+    if (this.#cursor === null) {
+      this.#cursor = events.headCursor;
+      // Where there is something already, a notice says that there is a gap.
+      if (this.model.feed.length === 0) this.model.recall(events.nodes);
+    }
     const state = await this.#connection.ask(StateDocument, {});
     if (run !== this.#run) return;
     this.model.begin(state);

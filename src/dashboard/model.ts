@@ -1,7 +1,7 @@
 import type {
   AgentRowFragment,
   AlertRowFragment,
-  EverythingSubscription,
+  EventRowFragment,
   PullRequestRowFragment,
   RiskRowFragment,
   StateQuery,
@@ -10,7 +10,7 @@ import type {
 } from './generated/operations.ts';
 import { Rows } from './rows.ts';
 
-export type Event = EverythingSubscription['events'];
+export type Event = EventRowFragment;
 
 /** What the feed shows: an event, or a word about the feed itself. */
 export type FeedItem =
@@ -19,7 +19,7 @@ export type FeedItem =
 
 const MAX_FEED = 1_000;
 
-/** What the page knows: the state of everything at the start, and all that happened since. */
+/** What the page knows: the state of everything at the start, all that happened since, and some of what did before. */
 export class Model {
   readonly projects = new Map<string, string>();
   readonly pullRequests = new Rows<PullRequestRowFragment>({
@@ -83,6 +83,11 @@ export class Model {
         break;
     }
     this.#tell({ key: event.cursor, event });
+  }
+
+  /** What happened before the page was opened, oldest first: it is in the state already. */
+  recall(events: readonly Event[]): void {
+    for (const event of events) this.#tell({ key: event.cursor, event });
   }
 
   notice(notice: string): void {

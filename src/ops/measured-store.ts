@@ -35,6 +35,7 @@ export function measuredStore(
     },
     recall: (log, keys) => measure('recall', () => store.recall(log, keys)),
     read: (log, after, limit) => measure('read', () => store.read(log, after, limit)),
+    readBefore: (log, before, limit) => measure('readBefore', () => store.readBefore(log, before, limit)),
     head: (log) => measure('head', () => store.head(log)),
     entity: (log, type, id) => measure('entity', () => store.entity(log, type, id)),
     entities: (log, query) => measure('entities', () => store.entities(log, query)),

@@ -54,9 +54,9 @@ function connectionOf<Node>(node: ObjectRef<Node>): ObjectRef<Connection<Node>> 
 }
 
 /** @throws TidingsError INVALID_INPUT */
-export function checkFirst(first: number, most: number): void {
-  if (first >= 1 && first <= most) return;
-  throw invalidInput([{ path: ['first'], message: `must be between 1 and ${most}` }]);
+export function checkCount(argument: 'first' | 'last', count: number, most: number): void {
+  if (count >= 1 && count <= most) return;
+  throw invalidInput([{ path: [argument], message: `must be between 1 and ${most}` }]);
 }
 
 /** A page of an answer ends with the item that brings it here, whatever was asked for. In characters of JSON. */
@@ -111,7 +111,7 @@ export function listField<Name extends SubjectName, Args extends ArgumentMap>(
         const request = requestOf(context);
         const { viewer, store } = request;
         const first = given.first ?? FIRST;
-        checkFirst(first, MOST);
+        checkCount('first', first, MOST);
         const { place, matches, read } = where(given as ArgumentsOf<Args>, request);
         const topics = topicsOfPlace(viewer, place);
         const afterId = isGiven(given.after) ? decodeListCursor(given.after) : undefined;

@@ -16,6 +16,7 @@ import './all-events.ts';
 import './batch.ts';
 import { builder } from './builder.ts';
 import './files.ts';
+import './history.ts';
 import './issues.ts';
 import './messages.ts';
 import './presence.ts';

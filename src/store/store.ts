@@ -165,6 +165,14 @@ export interface EventStore {
    */
   read(log: LogName, after: Position | 'oldest', limit: number): Promise<Page>;
 
+  /**
+   * Entries before the one at a position, the latest `limit` of them; the page is still oldest first. `newest` ends with
+   * the newest one. Empty where nothing before is retained.
+   *
+   * @throws PositionLost as `read`
+   */
+  readBefore(log: LogName, before: Position | 'newest', limit: number): Promise<Page>;
+
   /** Where the log ends. A log that was never written to has offset 0 and already its epoch. */
   head(log: LogName): Promise<Position>;
 

@@ -67,7 +67,7 @@ export function parseBounded(query: string): DocumentNode {
 export function complexityOf(schema: GraphQLSchema, document: DocumentNode): readonly GraphQLError[] {
   const counted = visit(document, {
     Argument: (node) =>
-      node.name.value === 'first' && node.value.kind === Kind.VARIABLE
+      ['first', 'last'].includes(node.name.value) && node.value.kind === Kind.VARIABLE
         ? { ...node, value: { kind: Kind.INT, value: PAGE } }
         : undefined,
   });

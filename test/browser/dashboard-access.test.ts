@@ -83,7 +83,7 @@ describe('the dashboard of a server with keys', () => {
     await heading(dashboard, 'Sign in');
     expect(await dashboard.panel('Events').count()).toBe(0);
     await dashboard.signIn(tokenFor({ sub: 'somebody else', workspace: 'elsewhere' }));
-    await dashboard.shows('Events', 'Nothing has happened since you opened this page.');
+    await dashboard.shows('Events', 'Nothing has happened so far.');
     await dashboard.close();
   });
 

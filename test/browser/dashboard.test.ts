@@ -35,13 +35,24 @@ describe('the dashboard shows', () => {
   });
 
   it('says what is missing where there is nothing yet', async () => {
-    await dashboard.shows('Events', 'Nothing has happened since you opened this page.');
+    await dashboard.shows('Events', 'Nothing has happened so far.');
     await dashboard.shows('Pull requests', 'No pull request is open.');
     await dashboard.shows('Workflows', 'Nothing runs.');
     await dashboard.shows('Agents', 'No agent has reported yet.');
     await dashboard.shows('Alerts and risks', 'All is well');
     await dashboard.shows('AI suggestions', 'No suggestion yet.');
     await dashboard.shows('Present', 'Rooms belong to projects');
+  });
+
+  it('what happened before it was opened, and then what follows, once each', async () => {
+    await using other = await TestServer.start();
+    await announce(other, 'before');
+    await announce(other, 'just before');
+    const page = await DashboardPage.open(browser, other.url, { token: tokenFor() });
+    await page.isLive();
+    await announce(other, 'after');
+    expect(await page.tells(3)).toEqual(['before', 'just before', 'after']);
+    await page.close();
   });
 
   it('a pull request of a webhook, and its changes in its place', async () => {

@@ -411,6 +411,37 @@ describe('history', () => {
     });
   });
 
+  it('gives the newest events first of all, and from there on the older ones, page by page', async () => {
+    await fill();
+    const offsets = ({ nodes }: History): number[] => nodes.map(({ cursor }) => offsetOf(cursor));
+    const newest = await history('last: 8');
+    expect(offsets(newest)).toEqual([13, 14, 15, 16, 17, 18, 19, 20]);
+    expect(newest.pageInfo).toEqual({
+      hasNextPage: false,
+      hasPreviousPage: true,
+      startCursor: newest.nodes[0]!.cursor,
+      endCursor: newest.headCursor,
+    });
+    const older = await history(`last: 8, before: "${newest.pageInfo['startCursor'] as string}"`);
+    expect(offsets(older)).toEqual([5, 6, 7, 8, 9, 10, 11, 12]);
+    expect(older.pageInfo).toMatchObject({ hasNextPage: true, endCursor: older.nodes.at(-1)!.cursor });
+    const oldest = await history(`before: "${older.pageInfo['startCursor'] as string}"`);
+    expect(offsets(oldest)).toEqual([1, 2, 3, 4]);
+    expect(oldest.pageInfo).toMatchObject({ hasNextPage: true, hasPreviousPage: false });
+    const all = await history('last: 20');
+    expect(all.pageInfo).toMatchObject({ hasNextPage: false, hasPreviousPage: false });
+    expect(types(await history('last: 2, filter: { projectId: "p2" }'))).toEqual(
+      types(await history('filter: { projectId: "p2" }')).slice(-2),
+    );
+    const none = await history('last: 5, filter: { actor: "nobody" }');
+    expect(none.nodes).toEqual([]);
+    expect(none.pageInfo).toMatchObject({ hasPreviousPage: false, endCursor: none.headCursor });
+    const again = await history(`before: "${none.pageInfo['startCursor'] as string}"`);
+    expect(again.nodes).toEqual([]);
+    expect(again.pageInfo).toMatchObject({ hasNextPage: true, hasPreviousPage: false });
+    expect((await history('last: 20', reader('p2'))).nodes).toHaveLength(10);
+  });
+
   it('looks at 5 000 events a request and says that more is there', async () => {
     await space.tell('upsertProject', { id: 'p1', name: 'One' });
     for (let batch = 0; batch < 11; batch++) {
@@ -426,6 +457,14 @@ describe('history', () => {
     const second = await history(`${filter}, after: "${first.pageInfo['endCursor'] as string}"`);
     expect(types(second)).toEqual(['RISK_ALERT']);
     expect(second.pageInfo['hasNextPage']).toBe(false);
+
+    const projects = 'filter: { types: [PROJECT_CREATED] }';
+    const back = await history(`last: 5, ${projects}`);
+    expect(back.nodes).toEqual([]);
+    expect(back.pageInfo['hasPreviousPage']).toBe(true);
+    const further = await history(`${projects}, before: "${back.pageInfo['startCursor'] as string}"`);
+    expect(types(further)).toEqual(['PROJECT_CREATED']);
+    expect(further.pageInfo['hasPreviousPage']).toBe(false);
   });
 
   it('shows events of projects that may be read, announcements to users, and notifications to nobody', async () => {
@@ -456,15 +495,33 @@ describe('history', () => {
         code: 'INVALID_INPUT',
         issues: [{ path: ['first'], message: 'must be between 1 and 500' }],
       });
+      expect(await space.refusal(`{ events(last: ${first}) { headCursor } }`)).toMatchObject({
+        code: 'INVALID_INPUT',
+        issues: [{ path: ['last'], message: 'must be between 1 and 500' }],
+      });
     }
+    for (const [args, path] of [
+      ['first: 1, last: 1', 'last'],
+      ['after: "x", before: "y"', 'before'],
+    ])
+      expect(await space.refusal(`{ events(${args}) { headCursor } }`)).toMatchObject({
+        code: 'INVALID_INPUT',
+        issues: [{ path: [path], message: 'goes with neither first nor after' }],
+      });
+    expect(await space.refusal('{ events(before: "nonsense") { headCursor } }')).toMatchObject({
+      code: 'BAD_CURSOR',
+    });
     expect(await space.refusal('{ events(after: "nonsense") { headCursor } }')).toMatchObject({
       code: 'BAD_CURSOR',
     });
     const { headCursor } = await history();
     const elsewhere = world.workspace();
-    expect(await elsewhere.refusal(`{ events(after: "${headCursor}") { headCursor } }`)).toMatchObject({
-      code: 'CURSOR_EXPIRED',
-    });
+    for (const argument of ['after', 'before'])
+      expect(
+        await elsewhere.refusal(`{ events(${argument}: "${headCursor}") { headCursor } }`),
+      ).toMatchObject({
+        code: 'CURSOR_EXPIRED',
+      });
   });
 });
 

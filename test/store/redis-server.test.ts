@@ -39,6 +39,7 @@ describe('Redis', () => {
       () => store.append(log, batch(content())),
       () => store.recall(log, ['key']),
       () => store.read(log, 'oldest', 1),
+      () => store.readBefore(log, 'newest', 1),
       () => store.head(log),
       () => store.entity(log, 'issue', 'a'),
       () => store.entities(log, { type: 'issue', topic: 'all', limit: 1 }),

@@ -73,19 +73,21 @@ export async function conflictOf(append: Promise<AppendResult>): Promise<Revisio
   return error as RevisionConflict;
 }
 
-/** Reading behind a position fails, for this reason, and tells where the log ends. */
+/** Reading behind a position fails, and before it too, for this reason, and tells where the log ends. */
 export async function expectLost(
   store: EventStore,
   log: LogName,
-  after: Position,
+  position: Position,
   reason: LossReason,
 ): Promise<void> {
-  const error = await store.read(log, after, 10).then(
-    () => expect.fail(`read where ${reason} was expected`),
-    (thrown: unknown) => thrown,
-  );
-  expect(error).toBeInstanceOf(PositionLost);
-  expect(error).toMatchObject({ reason, head: await store.head(log) });
+  for (const read of ['read', 'readBefore'] as const) {
+    const error = await store[read](log, position, 10).then(
+      () => expect.fail(`${read} read where ${reason} was expected`),
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toBeInstanceOf(PositionLost);
+    expect(error).toMatchObject({ reason, head: await store.head(log) });
+  }
 }
 
 /** What a watcher heard. */

@@ -157,6 +157,7 @@ function bound(store: EventStore): EventStore {
     append: (log, batch) => store.append(log, batch),
     recall: (log, keys) => store.recall(log, keys),
     read: (log, after, limit) => store.read(log, after, limit),
+    readBefore: (log, before, limit) => store.readBefore(log, before, limit),
     head: (log) => store.head(log),
     entity: (log, type, id) => store.entity(log, type, id),
     entities: (log, question) => store.entities(log, question),

@@ -268,10 +268,74 @@ export type RiskRowFragment = { id: string, projectId: string, severity: Severit
 
 export type SuggestionRowFragment = { id: string, projectId: string, targetType: TargetType, targetId: string, category: string, title: string, severity: Severity, confidence: number, suggestedAction: string | null };
 
+type EventRow_AgentStatusChange_Fragment = { __typename: 'AgentStatusChange', cursor: string, type: EventType, reason: ChangeReason, projectId: string | null, actor: string | null, source: string, occurredAt: string, recordedAt: string, changedFields: Array<string>, agent: { id: string, projectId: string | null, name: string | null, status: AgentStatus, availability: number | null } };
+
+type EventRow_AiAnalysisComplete_Fragment = { __typename: 'AiAnalysisComplete', targetId: string, summary: string | null, suggestionCount: number | null, cursor: string, type: EventType, reason: ChangeReason, projectId: string | null, actor: string | null, source: string, occurredAt: string, recordedAt: string, changedFields: Array<string> };
+
+type EventRow_AiSuggestionMade_Fragment = { __typename: 'AiSuggestionMade', cursor: string, type: EventType, reason: ChangeReason, projectId: string | null, actor: string | null, source: string, occurredAt: string, recordedAt: string, changedFields: Array<string>, suggestion: { id: string, projectId: string, targetType: TargetType, targetId: string, category: string, title: string, severity: Severity, confidence: number, suggestedAction: string | null } };
+
+type EventRow_AlertTriggered_Fragment = { __typename: 'AlertTriggered', cursor: string, type: EventType, reason: ChangeReason, projectId: string | null, actor: string | null, source: string, occurredAt: string, recordedAt: string, changedFields: Array<string>, alert: { id: string, projectId: string | null, rule: string, message: string, severity: Severity, threshold: number | null, value: number | null, status: AlertStatus, url: string | null } };
+
+type EventRow_Announcement_Fragment = { __typename: 'Announcement', title: string | null, message: string, severity: Severity, cursor: string, type: EventType, reason: ChangeReason, projectId: string | null, actor: string | null, source: string, occurredAt: string, recordedAt: string, changedFields: Array<string> };
+
+type EventRow_AutoCommit_Fragment = { __typename: 'AutoCommit', phase: AutoCommitPhase, success: boolean | null, changesCount: number | null, cursor: string, type: EventType, reason: ChangeReason, projectId: string | null, actor: string | null, source: string, occurredAt: string, recordedAt: string, changedFields: Array<string>, commitMessage: string | null, commitError: string | null };
+
+type EventRow_FileChange_Fragment = { __typename: 'FileChange', cursor: string, type: EventType, reason: ChangeReason, projectId: string | null, actor: string | null, source: string, occurredAt: string, recordedAt: string, changedFields: Array<string>, files: Array<{ path: string, changeType: FileChangeType }> };
+
+type EventRow_IssueUpdate_Fragment = { __typename: 'IssueUpdate', cursor: string, type: EventType, reason: ChangeReason, projectId: string | null, actor: string | null, source: string, occurredAt: string, recordedAt: string, changedFields: Array<string>, issue: { id: string, number: number | null, title: string | null, assignees: Array<string>, labels: Array<string> }, comment: { author: string | null, body: string, action: CommentAction } | null };
+
+type EventRow_Notification_Fragment = { __typename: 'Notification', cursor: string, type: EventType, reason: ChangeReason, projectId: string | null, actor: string | null, source: string, occurredAt: string, recordedAt: string, changedFields: Array<string> };
+
+type EventRow_PrStateChange_Fragment = { __typename: 'PrStateChange', cursor: string, type: EventType, reason: ChangeReason, projectId: string | null, actor: string | null, source: string, occurredAt: string, recordedAt: string, changedFields: Array<string>, pullRequest: { repoId: string, number: number, projectId: string, title: string | null, author: string | null, url: string | null, state: PullRequestState, isDraft: boolean | null, reviewDecision: PullRequestReviewDecision | null, pipelineState: StatusState | null } };
+
+type EventRow_PresenceChange_Fragment = { __typename: 'PresenceChange', cursor: string, type: EventType, reason: ChangeReason, projectId: string | null, actor: string | null, source: string, occurredAt: string, recordedAt: string, changedFields: Array<string> };
+
+type EventRow_ProgressUpdate_Fragment = { __typename: 'ProgressUpdate', percent: number, completedTasks: number | null, totalTasks: number | null, cursor: string, type: EventType, reason: ChangeReason, projectId: string | null, actor: string | null, source: string, occurredAt: string, recordedAt: string, changedFields: Array<string> };
+
+type EventRow_ProjectUpdate_Fragment = { __typename: 'ProjectUpdate', cursor: string, type: EventType, reason: ChangeReason, projectId: string | null, actor: string | null, source: string, occurredAt: string, recordedAt: string, changedFields: Array<string>, project: { id: string, name: string, status: ProjectStatus } };
+
+type EventRow_RiskAlert_Fragment = { __typename: 'RiskAlert', cursor: string, type: EventType, reason: ChangeReason, projectId: string | null, actor: string | null, source: string, occurredAt: string, recordedAt: string, changedFields: Array<string>, risk: { id: string, projectId: string, severity: Severity, message: string } };
+
+type EventRow_WorkflowProgress_Fragment = { __typename: 'WorkflowProgress', cursor: string, type: EventType, reason: ChangeReason, projectId: string | null, actor: string | null, source: string, occurredAt: string, recordedAt: string, changedFields: Array<string>, workflow: { id: string, projectId: string, name: string | null, status: WorkflowStatus, percent: number, step: number | null, currentStep: string | null, totalSteps: number | null, url: string | null, error: string | null } };
+
+export type EventRowFragment =
+  | EventRow_AgentStatusChange_Fragment
+  | EventRow_AiAnalysisComplete_Fragment
+  | EventRow_AiSuggestionMade_Fragment
+  | EventRow_AlertTriggered_Fragment
+  | EventRow_Announcement_Fragment
+  | EventRow_AutoCommit_Fragment
+  | EventRow_FileChange_Fragment
+  | EventRow_IssueUpdate_Fragment
+  | EventRow_Notification_Fragment
+  | EventRow_PrStateChange_Fragment
+  | EventRow_PresenceChange_Fragment
+  | EventRow_ProgressUpdate_Fragment
+  | EventRow_ProjectUpdate_Fragment
+  | EventRow_RiskAlert_Fragment
+  | EventRow_WorkflowProgress_Fragment
+;
+
 export type ViewerQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type ViewerQuery = { viewer: { userId: string | null, workspace: string, scopes: Array<string> }, serverInfo: { version: string, time: string }, events: { headCursor: string } };
+export type ViewerQuery = { viewer: { userId: string | null, workspace: string, scopes: Array<string> }, serverInfo: { version: string, time: string }, events: { headCursor: string, nodes: Array<
+      | { __typename: 'AgentStatusChange', cursor: string, type: EventType, reason: ChangeReason, projectId: string | null, actor: string | null, source: string, occurredAt: string, recordedAt: string, changedFields: Array<string>, agent: { id: string, projectId: string | null, name: string | null, status: AgentStatus, availability: number | null } }
+      | { __typename: 'AiAnalysisComplete', targetId: string, summary: string | null, suggestionCount: number | null, cursor: string, type: EventType, reason: ChangeReason, projectId: string | null, actor: string | null, source: string, occurredAt: string, recordedAt: string, changedFields: Array<string> }
+      | { __typename: 'AiSuggestionMade', cursor: string, type: EventType, reason: ChangeReason, projectId: string | null, actor: string | null, source: string, occurredAt: string, recordedAt: string, changedFields: Array<string>, suggestion: { id: string, projectId: string, targetType: TargetType, targetId: string, category: string, title: string, severity: Severity, confidence: number, suggestedAction: string | null } }
+      | { __typename: 'AlertTriggered', cursor: string, type: EventType, reason: ChangeReason, projectId: string | null, actor: string | null, source: string, occurredAt: string, recordedAt: string, changedFields: Array<string>, alert: { id: string, projectId: string | null, rule: string, message: string, severity: Severity, threshold: number | null, value: number | null, status: AlertStatus, url: string | null } }
+      | { __typename: 'Announcement', title: string | null, message: string, severity: Severity, cursor: string, type: EventType, reason: ChangeReason, projectId: string | null, actor: string | null, source: string, occurredAt: string, recordedAt: string, changedFields: Array<string> }
+      | { __typename: 'AutoCommit', phase: AutoCommitPhase, success: boolean | null, changesCount: number | null, cursor: string, type: EventType, reason: ChangeReason, projectId: string | null, actor: string | null, source: string, occurredAt: string, recordedAt: string, changedFields: Array<string>, commitMessage: string | null, commitError: string | null }
+      | { __typename: 'FileChange', cursor: string, type: EventType, reason: ChangeReason, projectId: string | null, actor: string | null, source: string, occurredAt: string, recordedAt: string, changedFields: Array<string>, files: Array<{ path: string, changeType: FileChangeType }> }
+      | { __typename: 'IssueUpdate', cursor: string, type: EventType, reason: ChangeReason, projectId: string | null, actor: string | null, source: string, occurredAt: string, recordedAt: string, changedFields: Array<string>, issue: { id: string, number: number | null, title: string | null, assignees: Array<string>, labels: Array<string> }, comment: { author: string | null, body: string, action: CommentAction } | null }
+      | { __typename: 'Notification', cursor: string, type: EventType, reason: ChangeReason, projectId: string | null, actor: string | null, source: string, occurredAt: string, recordedAt: string, changedFields: Array<string> }
+      | { __typename: 'PrStateChange', cursor: string, type: EventType, reason: ChangeReason, projectId: string | null, actor: string | null, source: string, occurredAt: string, recordedAt: string, changedFields: Array<string>, pullRequest: { repoId: string, number: number, projectId: string, title: string | null, author: string | null, url: string | null, state: PullRequestState, isDraft: boolean | null, reviewDecision: PullRequestReviewDecision | null, pipelineState: StatusState | null } }
+      | { __typename: 'PresenceChange', cursor: string, type: EventType, reason: ChangeReason, projectId: string | null, actor: string | null, source: string, occurredAt: string, recordedAt: string, changedFields: Array<string> }
+      | { __typename: 'ProgressUpdate', percent: number, completedTasks: number | null, totalTasks: number | null, cursor: string, type: EventType, reason: ChangeReason, projectId: string | null, actor: string | null, source: string, occurredAt: string, recordedAt: string, changedFields: Array<string> }
+      | { __typename: 'ProjectUpdate', cursor: string, type: EventType, reason: ChangeReason, projectId: string | null, actor: string | null, source: string, occurredAt: string, recordedAt: string, changedFields: Array<string>, project: { id: string, name: string, status: ProjectStatus } }
+      | { __typename: 'RiskAlert', cursor: string, type: EventType, reason: ChangeReason, projectId: string | null, actor: string | null, source: string, occurredAt: string, recordedAt: string, changedFields: Array<string>, risk: { id: string, projectId: string, severity: Severity, message: string } }
+      | { __typename: 'WorkflowProgress', cursor: string, type: EventType, reason: ChangeReason, projectId: string | null, actor: string | null, source: string, occurredAt: string, recordedAt: string, changedFields: Array<string>, workflow: { id: string, projectId: string, name: string | null, status: WorkflowStatus, percent: number, step: number | null, currentStep: string | null, totalSteps: number | null, url: string | null, error: string | null } }
+    > } };
 
 export type StateQueryVariables = Exact<{ [key: string]: never; }>;
 
@@ -382,6 +446,19 @@ export const AgentRowFragmentDoc = new TypedDocumentString(`
   availability
 }
     `, {"fragmentName":"AgentRow"}) as unknown as TypedDocumentString<AgentRowFragment, unknown>;
+export const SuggestionRowFragmentDoc = new TypedDocumentString(`
+    fragment SuggestionRow on AiSuggestion {
+  id
+  projectId
+  targetType
+  targetId
+  category
+  title
+  severity
+  confidence
+  suggestedAction
+}
+    `, {"fragmentName":"SuggestionRow"}) as unknown as TypedDocumentString<SuggestionRowFragment, unknown>;
 export const AlertRowFragmentDoc = new TypedDocumentString(`
     fragment AlertRow on Alert {
   id
@@ -403,8 +480,147 @@ export const RiskRowFragmentDoc = new TypedDocumentString(`
   message
 }
     `, {"fragmentName":"RiskRow"}) as unknown as TypedDocumentString<RiskRowFragment, unknown>;
-export const SuggestionRowFragmentDoc = new TypedDocumentString(`
-    fragment SuggestionRow on AiSuggestion {
+export const EventRowFragmentDoc = new TypedDocumentString(`
+    fragment EventRow on Event {
+  __typename
+  cursor
+  type
+  reason
+  projectId
+  actor
+  source
+  occurredAt
+  recordedAt
+  changedFields
+  ... on ProjectUpdate {
+    project {
+      id
+      name
+      status
+    }
+  }
+  ... on PrStateChange {
+    pullRequest {
+      ...PullRequestRow
+    }
+  }
+  ... on IssueUpdate {
+    issue {
+      id
+      number
+      title
+      assignees
+      labels
+    }
+    comment {
+      author
+      body
+      action
+    }
+  }
+  ... on WorkflowProgress {
+    workflow {
+      ...WorkflowRow
+    }
+  }
+  ... on AgentStatusChange {
+    agent {
+      ...AgentRow
+    }
+  }
+  ... on AiSuggestionMade {
+    suggestion {
+      ...SuggestionRow
+    }
+  }
+  ... on AiAnalysisComplete {
+    targetId
+    summary
+    suggestionCount
+  }
+  ... on AlertTriggered {
+    alert {
+      ...AlertRow
+    }
+  }
+  ... on RiskAlert {
+    risk {
+      ...RiskRow
+    }
+  }
+  ... on FileChange {
+    files {
+      path
+      changeType
+    }
+  }
+  ... on AutoCommit {
+    phase
+    success
+    changesCount
+    commitMessage: message
+    commitError: error
+  }
+  ... on ProgressUpdate {
+    percent
+    completedTasks
+    totalTasks
+  }
+  ... on Announcement {
+    title
+    message
+    severity
+  }
+}
+    fragment PullRequestRow on PullRequest {
+  repoId
+  number
+  projectId
+  title
+  author
+  url
+  state
+  isDraft
+  reviewDecision
+  pipelineState
+}
+fragment WorkflowRow on Workflow {
+  id
+  projectId
+  name
+  status
+  percent
+  step
+  currentStep
+  totalSteps
+  url
+  error
+}
+fragment AgentRow on Agent {
+  id
+  projectId
+  name
+  status
+  availability
+}
+fragment AlertRow on Alert {
+  id
+  projectId
+  rule
+  message
+  severity
+  threshold
+  value
+  status
+  url
+}
+fragment RiskRow on Risk {
+  id
+  projectId
+  severity
+  message
+}
+fragment SuggestionRow on AiSuggestion {
   id
   projectId
   targetType
@@ -414,8 +630,7 @@ export const SuggestionRowFragmentDoc = new TypedDocumentString(`
   severity
   confidence
   suggestedAction
-}
-    `, {"fragmentName":"SuggestionRow"}) as unknown as TypedDocumentString<SuggestionRowFragment, unknown>;
+}`, {"fragmentName":"EventRow"}) as unknown as TypedDocumentString<EventRowFragment, unknown>;
 export const ViewerDocument = new TypedDocumentString(`
     query Viewer {
   viewer {
@@ -427,11 +642,163 @@ export const ViewerDocument = new TypedDocumentString(`
     version
     time
   }
-  events(first: 1) {
+  events(last: 100) {
+    nodes {
+      ...EventRow
+    }
     headCursor
   }
 }
-    `) as unknown as TypedDocumentString<ViewerQuery, ViewerQueryVariables>;
+    fragment PullRequestRow on PullRequest {
+  repoId
+  number
+  projectId
+  title
+  author
+  url
+  state
+  isDraft
+  reviewDecision
+  pipelineState
+}
+fragment WorkflowRow on Workflow {
+  id
+  projectId
+  name
+  status
+  percent
+  step
+  currentStep
+  totalSteps
+  url
+  error
+}
+fragment AgentRow on Agent {
+  id
+  projectId
+  name
+  status
+  availability
+}
+fragment AlertRow on Alert {
+  id
+  projectId
+  rule
+  message
+  severity
+  threshold
+  value
+  status
+  url
+}
+fragment RiskRow on Risk {
+  id
+  projectId
+  severity
+  message
+}
+fragment SuggestionRow on AiSuggestion {
+  id
+  projectId
+  targetType
+  targetId
+  category
+  title
+  severity
+  confidence
+  suggestedAction
+}
+fragment EventRow on Event {
+  __typename
+  cursor
+  type
+  reason
+  projectId
+  actor
+  source
+  occurredAt
+  recordedAt
+  changedFields
+  ... on ProjectUpdate {
+    project {
+      id
+      name
+      status
+    }
+  }
+  ... on PrStateChange {
+    pullRequest {
+      ...PullRequestRow
+    }
+  }
+  ... on IssueUpdate {
+    issue {
+      id
+      number
+      title
+      assignees
+      labels
+    }
+    comment {
+      author
+      body
+      action
+    }
+  }
+  ... on WorkflowProgress {
+    workflow {
+      ...WorkflowRow
+    }
+  }
+  ... on AgentStatusChange {
+    agent {
+      ...AgentRow
+    }
+  }
+  ... on AiSuggestionMade {
+    suggestion {
+      ...SuggestionRow
+    }
+  }
+  ... on AiAnalysisComplete {
+    targetId
+    summary
+    suggestionCount
+  }
+  ... on AlertTriggered {
+    alert {
+      ...AlertRow
+    }
+  }
+  ... on RiskAlert {
+    risk {
+      ...RiskRow
+    }
+  }
+  ... on FileChange {
+    files {
+      path
+      changeType
+    }
+  }
+  ... on AutoCommit {
+    phase
+    success
+    changesCount
+    commitMessage: message
+    commitError: error
+  }
+  ... on ProgressUpdate {
+    percent
+    completedTasks
+    totalTasks
+  }
+  ... on Announcement {
+    title
+    message
+    severity
+  }
+}`) as unknown as TypedDocumentString<ViewerQuery, ViewerQueryVariables>;
 export const StateDocument = new TypedDocumentString(`
     query State {
   projects(first: 100) {
@@ -554,95 +921,7 @@ fragment SuggestionRow on AiSuggestion {
 export const EverythingDocument = new TypedDocumentString(`
     subscription Everything($after: Cursor) {
   events(after: $after) {
-    __typename
-    cursor
-    type
-    reason
-    projectId
-    actor
-    source
-    occurredAt
-    recordedAt
-    changedFields
-    ... on ProjectUpdate {
-      project {
-        id
-        name
-        status
-      }
-    }
-    ... on PrStateChange {
-      pullRequest {
-        ...PullRequestRow
-      }
-    }
-    ... on IssueUpdate {
-      issue {
-        id
-        number
-        title
-        assignees
-        labels
-      }
-      comment {
-        author
-        body
-        action
-      }
-    }
-    ... on WorkflowProgress {
-      workflow {
-        ...WorkflowRow
-      }
-    }
-    ... on AgentStatusChange {
-      agent {
-        ...AgentRow
-      }
-    }
-    ... on AiSuggestionMade {
-      suggestion {
-        ...SuggestionRow
-      }
-    }
-    ... on AiAnalysisComplete {
-      targetId
-      summary
-      suggestionCount
-    }
-    ... on AlertTriggered {
-      alert {
-        ...AlertRow
-      }
-    }
-    ... on RiskAlert {
-      risk {
-        ...RiskRow
-      }
-    }
-    ... on FileChange {
-      files {
-        path
-        changeType
-      }
-    }
-    ... on AutoCommit {
-      phase
-      success
-      changesCount
-      commitMessage: message
-      commitError: error
-    }
-    ... on ProgressUpdate {
-      percent
-      completedTasks
-      totalTasks
-    }
-    ... on Announcement {
-      title
-      message
-      severity
-    }
+    ...EventRow
   }
 }
     fragment PullRequestRow on PullRequest {
@@ -703,6 +982,97 @@ fragment SuggestionRow on AiSuggestion {
   severity
   confidence
   suggestedAction
+}
+fragment EventRow on Event {
+  __typename
+  cursor
+  type
+  reason
+  projectId
+  actor
+  source
+  occurredAt
+  recordedAt
+  changedFields
+  ... on ProjectUpdate {
+    project {
+      id
+      name
+      status
+    }
+  }
+  ... on PrStateChange {
+    pullRequest {
+      ...PullRequestRow
+    }
+  }
+  ... on IssueUpdate {
+    issue {
+      id
+      number
+      title
+      assignees
+      labels
+    }
+    comment {
+      author
+      body
+      action
+    }
+  }
+  ... on WorkflowProgress {
+    workflow {
+      ...WorkflowRow
+    }
+  }
+  ... on AgentStatusChange {
+    agent {
+      ...AgentRow
+    }
+  }
+  ... on AiSuggestionMade {
+    suggestion {
+      ...SuggestionRow
+    }
+  }
+  ... on AiAnalysisComplete {
+    targetId
+    summary
+    suggestionCount
+  }
+  ... on AlertTriggered {
+    alert {
+      ...AlertRow
+    }
+  }
+  ... on RiskAlert {
+    risk {
+      ...RiskRow
+    }
+  }
+  ... on FileChange {
+    files {
+      path
+      changeType
+    }
+  }
+  ... on AutoCommit {
+    phase
+    success
+    changesCount
+    commitMessage: message
+    commitError: error
+  }
+  ... on ProgressUpdate {
+    percent
+    completedTasks
+    totalTasks
+  }
+  ... on Announcement {
+    title
+    message
+    severity
+  }
 }`) as unknown as TypedDocumentString<EverythingSubscription, EverythingSubscriptionVariables>;
 export const RoomDocument = new TypedDocumentString(`
     subscription Room($room: ID!) {

@@ -58,7 +58,7 @@ export function Feed({ live, project }: PanelProps) {
       ) : shown.length === 0 ? (
         <p class="empty">
           {feed.length === 0
-            ? 'Nothing has happened since you opened this page. The next event appears here.'
+            ? 'Nothing has happened so far. The next event appears here.'
             : `None of the ${count(feed.length, 'event')} seen so far matches the filters.`}
         </p>
       ) : (

@@ -21,7 +21,7 @@ import {
 } from '../store.ts';
 import { DirectoryLock } from './directory-lock.ts';
 import { EmbeddedRecords } from './embedded-records.ts';
-import type { AppendAnswer, KnownLog, ReaderCalls, WriterCalls } from './protocol.ts';
+import type { AppendAnswer, KnownLog, ReadAnswer, ReaderCalls, WriterCalls } from './protocol.ts';
 import { appendedOf, entryOf, recordOf } from './stored.ts';
 import { Thread } from './thread.ts';
 
@@ -134,10 +134,14 @@ export class EmbeddedEventStore implements EventStore {
   read(name: LogName, after: Position | 'oldest', limit: number): Promise<Page> {
     return this.#whileOpen(async () => {
       const { id, epoch } = await this.#open(name);
-      return this.#reader.call('read', { log: id, after, limit }, (answer) => {
-        if ('lost' in answer) throw new PositionLost(answer.lost, answer.head);
-        return { entries: answer.entries.map((entry) => entryOf(epoch, entry)), head: answer.head };
-      });
+      return this.#reader.call('read', { log: id, after, limit }, (answer) => pageOf(epoch, answer));
+    });
+  }
+
+  readBefore(name: LogName, before: Position | 'newest', limit: number): Promise<Page> {
+    return this.#whileOpen(async () => {
+      const { id, epoch } = await this.#open(name);
+      return this.#reader.call('readBefore', { log: id, before, limit }, (answer) => pageOf(epoch, answer));
     });
   }
 
@@ -291,6 +295,12 @@ export class EmbeddedEventStore implements EventStore {
   #report(error: Error): void {
     if (this.#maintenance !== undefined) this.#options.onError?.(error);
   }
+}
+
+/** @throws PositionLost */
+function pageOf(epoch: string, answer: ReadAnswer): Page {
+  if ('lost' in answer) throw new PositionLost(answer.lost, answer.head);
+  return { entries: answer.entries.map((entry) => entryOf(epoch, entry)), head: answer.head };
 }
 
 function lockDirectory(directory: string): DirectoryLock {

@@ -92,6 +92,10 @@ export type ReaderCalls = {
     { readonly log: LogId; readonly after: Position | 'oldest'; readonly limit: number },
     ReadAnswer
   >;
+  readBefore: Call<
+    { readonly log: LogId; readonly before: Position | 'newest'; readonly limit: number },
+    ReadAnswer
+  >;
   head: Call<LogId, Position>;
   recall: Call<{ readonly log: LogId; readonly keys: readonly string[] }, Receipt | undefined>;
   entity: Call<{ readonly log: LogId; readonly type: string; readonly id: string }, StoredState | undefined>;

@@ -59,6 +59,10 @@ function open() {
       database,
       `SELECT ${ENTRY_COLUMNS} FROM entry n WHERE n.log = ? AND n.offset > ? ORDER BY n.offset LIMIT ?`,
     ),
+    entriesBefore: query<StoredEntry>(
+      database,
+      `SELECT ${ENTRY_COLUMNS} FROM entry n WHERE n.log = ? AND n.offset < ? ORDER BY n.offset DESC LIMIT ?`,
+    ),
     firstFiled: filed('>='),
     nextFiled: filed('>'),
     state: stateQuery(database),
@@ -91,6 +95,8 @@ function answer(
   switch (name) {
     case 'read':
       return read(argument, select);
+    case 'readBefore':
+      return readBefore(argument, select);
     case 'head':
       return ends(argument, select).head;
     case 'recall':
@@ -129,6 +135,21 @@ function read({ log, after, limit }: ReaderCalls['read']['argument'], select: St
     select.entries.all(log, last?.[0] ?? from.offset, count),
   );
   return { entries: rows, head };
+}
+
+function readBefore(
+  { log, before, limit }: ReaderCalls['readBefore']['argument'],
+  select: Statements,
+): ReadAnswer {
+  const { head, floor } = ends(log, select);
+  const known = before === 'newest' ? head : before;
+  const lost = lossOf(known, head, floor, () => select.chain.get(log, known.offset)?.[0]);
+  if (lost !== undefined) return { lost, head };
+  const end = before === 'newest' ? head.offset + 1 : before.offset;
+  const { rows } = gather<StoredEntry>(limit, (last, count) =>
+    select.entriesBefore.all(log, last?.[0] ?? end, count),
+  );
+  return { entries: rows.toReversed(), head };
 }
 
 function lossOf(

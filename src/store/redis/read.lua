@@ -1,7 +1,7 @@
 -- A page of a log, and where the log ends; creates the log where it is not there.
 --
--- ARGV     epoch of the log if it has to be created; time; position to read behind: epoch or '' for the oldest, offset, chain;
---          most entries
+-- ARGV     epoch of the log if it has to be created; time; position: epoch or '' for where the log begins or ends, offset,
+--          chain; most entries; 'after' or 'before': which of the position's sides to read
 -- returns  '' or why the position is lost; epoch, offset and chain of the head; number of entries and bytes that are retained;
 --          entries
 
@@ -9,7 +9,7 @@
 local PAGE_BYTES = 1024 * 1024
 
 local epoch, offset, chain = ARGV[3], tonumber(ARGV[4]), ARGV[5]
-local limit = tonumber(ARGV[6])
+local limit, isBackwards = tonumber(ARGV[6]), ARGV[7] == 'before'
 
 local log = open()
 local page = {}
@@ -19,7 +19,7 @@ local function answer(lost)
 end
 
 if epoch == '' then
-  offset = log.floor
+  offset = isBackwards and log.offset + 1 or log.floor
 elseif epoch ~= log.epoch then
   return answer('epoch')
 elseif offset > log.offset then
@@ -39,7 +39,12 @@ end
 local bytes, step = 0, 8
 while #page < limit and bytes < PAGE_BYTES do
   local count = math.min(step, limit - #page)
-  local rows = redis.call('XRANGE', ENTRIES, offset + 1, '+', 'COUNT', count)
+  local rows
+  if isBackwards then
+    rows = redis.call('XREVRANGE', ENTRIES, math.max(offset - 1, 0), '-', 'COUNT', count)
+  else
+    rows = redis.call('XRANGE', ENTRIES, offset + 1, '+', 'COUNT', count)
+  end
   for _, row in ipairs(rows) do
     if bytes >= PAGE_BYTES then break end
     local entry = entryOf(row)
@@ -49,5 +54,10 @@ while #page < limit and bytes < PAGE_BYTES do
   end
   if #rows < count then break end
   step = math.min(step * 2, CHUNK)
+end
+if isBackwards then
+  for index = 1, math.floor(#page / 2) do
+    page[index], page[#page + 1 - index] = page[#page + 1 - index], page[index]
+  end
 end
 return answer('')

@@ -175,15 +175,19 @@ export class RedisEventStore implements EventStore {
   }
 
   read(name: LogName, after: Position | 'oldest', limit: number): Promise<Page> {
-    return this.#whileOpen(async () => {
-      const { lost, head, entries } = await this.#read(name, after, limit);
-      if (lost !== '') throw new PositionLost(lost, head);
-      return { entries, head };
-    });
+    return this.#whileOpen(async () =>
+      pageOf(await this.#read(name, 'after', after === 'oldest' ? null : after, limit)),
+    );
+  }
+
+  readBefore(name: LogName, before: Position | 'newest', limit: number): Promise<Page> {
+    return this.#whileOpen(async () =>
+      pageOf(await this.#read(name, 'before', before === 'newest' ? null : before, limit)),
+    );
   }
 
   head(name: LogName): Promise<Position> {
-    return this.#whileOpen(async () => (await this.#read(name, 'oldest', 0)).head);
+    return this.#whileOpen(async () => (await this.#read(name, 'after', null, 0)).head);
   }
 
   entity(name: LogName, type: SubjectName, id: string): Promise<EntityRecord | undefined> {
@@ -210,7 +214,7 @@ export class RedisEventStore implements EventStore {
   }
 
   size(name: LogName): Promise<{ readonly events: number; readonly bytes: number }> {
-    return this.#whileOpen(async () => (await this.#read(name, 'oldest', 0)).size);
+    return this.#whileOpen(async () => (await this.#read(name, 'after', null, 0)).size);
   }
 
   ping(): Promise<void> {
@@ -270,9 +274,10 @@ export class RedisEventStore implements EventStore {
     return this.#link.call(() => this.#run(script, keys, [epoch, now, ...values]));
   }
 
-  async #read(name: LogName, after: Position | 'oldest', limit: number) {
-    const from = after === 'oldest' ? ['', 0, ''] : [after.epoch, after.offset, after.chain];
-    const answer = await this.#script('read', name, [...from, limit]);
+  /** What is behind a position, or before it. */
+  async #read(name: LogName, direction: 'after' | 'before', from: Position | null, limit: number) {
+    const position = from === null ? ['', 0, ''] : [from.epoch, from.offset, from.chain];
+    const answer = await this.#script('read', name, [...position, limit, direction]);
     const [lost, epoch, offset, chain, events, bytes, entries] = answer as [
       LossReason | '',
       ...StoredPosition,
@@ -292,4 +297,10 @@ export class RedisEventStore implements EventStore {
     const { retention } = this.#log(name);
     return (await this.#script('trim', name, [...valuesOfRetention(retention), limit])) as number;
   }
+}
+
+/** @throws PositionLost */
+function pageOf({ lost, head, entries }: Page & { readonly lost: LossReason | '' }): Page {
+  if (lost !== '') throw new PositionLost(lost, head);
+  return { entries, head };
 }

@@ -90,6 +90,7 @@ export function describeLifecycle(suite: Suite): void {
         (closed) => closed.append(log, batch(content())),
         (closed) => closed.recall(log, ['key']),
         (closed) => closed.read(log, 'oldest', 1),
+        (closed) => closed.readBefore(log, 'newest', 1),
         (closed) => closed.head(log),
         (closed) => closed.entity(log, 'issue', 'a'),
         (closed) => closed.entities(log, { type: 'issue', topic: 'all', limit: 1 }),

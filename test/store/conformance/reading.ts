@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { GENESIS_CHAIN } from '../../../src/events/position.ts';
+import { GENESIS_CHAIN, type Position } from '../../../src/events/position.ts';
+import type { Page } from '../../../src/store/store.ts';
 import type { Suite } from '../conformance.ts';
 import { batch, change, contents } from '../sample.ts';
 import { expectLost, idsOf, readAll } from '../support.ts';
@@ -23,6 +24,27 @@ export function describeReading(suite: Suite): void {
       expect(await page(positions[5]!, 3)).toEqual([7]);
       expect(await page(head, 3)).toEqual([]);
       expect(await readAll(suite.store, log, start, 2)).toHaveLength(7);
+    });
+
+    it('goes back before a position, in pages that are oldest first, to where the log begins', async () => {
+      const log = suite.newLog();
+      const start = await suite.store.head(log);
+      expect(await suite.store.readBefore(log, 'newest', 3)).toEqual({ entries: [], head: start });
+      const { appended } = await suite.store.append(log, batch(...contents(7)));
+      const positions = appended.map(({ position }) => position);
+      const head = positions[6]!;
+      const page = async (before: typeof head | 'newest', limit: number): Promise<number[]> => {
+        const { entries, head: readHead } = await suite.store.readBefore(log, before, limit);
+        expect(readHead).toEqual(head);
+        return entries.map(({ position }) => position.offset);
+      };
+      expect(await page('newest', 3)).toEqual([5, 6, 7]);
+      expect(await page(head, 3)).toEqual([4, 5, 6]);
+      expect(await page(positions[2]!, 3)).toEqual([1, 2]);
+      expect(await page(positions[0]!, 3)).toEqual([]);
+      expect(await page(start, 3)).toEqual([]);
+      const { entries } = await suite.store.readBefore(log, 'newest', 100);
+      expect(entries).toEqual(await readAll(suite.store, log));
     });
 
     it('tells a position of another epoch', async () => {
@@ -64,6 +86,14 @@ export function describeReading(suite: Suite): void {
       expect(entries.map(({ position }) => position.offset)).toEqual(entries.map((_, index) => index + 1));
       expect(entries).toHaveLength(12);
       expect(entries.every(({ data }) => 'title' in data && data.title === title)).toBe(true);
+      const back: number[] = [];
+      for (let before: Position | 'newest' = 'newest'; ;) {
+        const page: Page = await suite.store.readBefore(log, before, 100);
+        if (page.entries.length === 0) break;
+        back.unshift(...page.entries.map(({ position }) => position.offset));
+        before = page.entries[0]!.position;
+      }
+      expect(back).toEqual(entries.map(({ position }) => position.offset));
       expect(await idsOf(suite.store, log, { type: 'issue', topic: 'all', limit: 100 })).toHaveLength(12);
     });
 

@@ -72,6 +72,9 @@ export function describeRetention(suite: Suite): void {
       expect((await store.read(log, floor, 10)).entries.map(({ position }) => position.offset)).toEqual([
         7, 8, 9, 10,
       ]);
+      const back = await store.readBefore(log, appended[8]!.position, 10);
+      expect(back.entries.map(({ position }) => position.offset)).toEqual([7, 8]);
+      expect((await store.readBefore(log, floor, 10)).entries).toEqual([]);
       await expectLost(store, log, { ...floor, chain: '0123456789ab' }, 'chain');
       await expectLost(store, log, appended[4]!.position, 'trimmed');
       await expectLost(store, log, { ...floor, offset: 0, chain: '0' }, 'trimmed');
@@ -85,6 +88,7 @@ export function describeRetention(suite: Suite): void {
       expect(await store.size(log)).toEqual({ events: 0, bytes: 0 });
       expect(await store.read(log, 'oldest', 10)).toEqual({ entries: [], head });
       expect(await store.read(log, head, 10)).toEqual({ entries: [], head });
+      expect(await store.readBefore(log, 'newest', 10)).toEqual({ entries: [], head });
       await expectLost(store, log, { ...head, chain: '0123456789ab' }, 'chain');
       await expectLost(store, log, appended[1]!.position, 'trimmed');
       const next = await store.append(log, batch(content()));
