@@ -78,6 +78,12 @@ export class ResumePoints {
     });
   }
 
+  /** The same for a client that is there already: it is known when this resolves, unless it is not wanted any more. */
+  async keep(key: string, cursor: string, isWanted: () => boolean): Promise<void> {
+    const { records } = this.#options;
+    await this.#patiently(isWanted, async () => records.put(COLLECTION, new Map([[key, cursor]]), KEPT_MS));
+  }
+
   /** Everything up to the cursor has arrived. Should this fail, the client gets some of it again. */
   save(key: string, cursor: string): void {
     this.#options.records.put(COLLECTION, new Map([[key, cursor]]), KEPT_MS).catch(this.#options.onError);

@@ -32,8 +32,8 @@ export interface Wording {
 interface Followed {
   /** The client wants to know where it is, though it got nothing for a while. */
   readonly wantsCursors: boolean;
-  /** Under which it is known where a client is that doesn't tell it itself. */
-  readonly key: string | undefined;
+  /** Under which it is known where a client is that doesn't tell it itself. Another user's is another one. */
+  key: string | undefined;
   /** The newest that the client was told. */
   told: string | undefined;
   /** The newest up to which everything has arrived. */
@@ -117,6 +117,7 @@ export class SocketOperation implements Sink {
     if (!isStillWanted()) return true;
     if (!('errors' in opened)) {
       subscription.reroute(opened.route);
+      await this.#handOver(this.#keyOf(opened));
       return true;
     }
     const [error] = opened.errors;
@@ -126,22 +127,32 @@ export class SocketOperation implements Sink {
     return false;
   }
 
+  /** The operation is another user's from here on, who finds its place again; the one before has left it. */
+  async #handOver(key: string | undefined): Promise<void> {
+    const followed = this.#followed;
+    if (followed?.key === key || followed?.key === undefined || key === undefined) return;
+    const { resumePoints } = this.#services;
+    resumePoints.forget(followed.key);
+    followed.key = key;
+    if (followed.proved === undefined) return;
+    await resumePoints.keep(key, followed.proved, () => this.#over === undefined && followed.key === key);
+  }
+
   /** Tells a client that follows where it is, and gives what is to be done when all that was written so far has arrived. */
   mark(): (() => void) | undefined {
     const followed = this.#followed;
     const position = followed === undefined ? null : this.#subscription?.state().position;
     if (followed === undefined || position === null || position === undefined) return undefined;
     const cursor = encodeCursor(position);
-    const { key, wantsCursors, told, proved } = followed;
-    if (wantsCursors && cursor !== told) {
+    if (followed.wantsCursors && cursor !== followed.told) {
       followed.told = cursor;
       this.#tell(cursor);
     }
-    if (key === undefined || cursor === proved) return undefined;
+    if (followed.key === undefined || cursor === followed.proved) return undefined;
     return () => {
-      if (this.#over !== undefined) return;
+      if (this.#over !== undefined || followed.key === undefined) return;
       followed.proved = cursor;
-      this.#services.resumePoints.save(key, cursor);
+      this.#services.resumePoints.save(followed.key, cursor);
     };
   }
 
@@ -201,20 +212,19 @@ export class SocketOperation implements Sink {
     for (;;) {
       const { viewer } = connection;
       const opened = await this.#open();
-      let key: string | undefined;
+      const key = 'errors' in opened || connection.viewer !== viewer ? undefined : this.#keyOf(opened);
       let after = lastSeen;
-      if (!('errors' in opened) && connection.session !== undefined) {
-        key = resumeKey(viewer, connection.session, this.id, opened.operationKey);
+      if (!('errors' in opened) && key !== undefined)
         after ??= await resumePoints.startOf(opened.route, key, () => this.#over === undefined);
-      }
-      // It was stopped before there was anything to forget.
-      if (this.#over === 'stopped' && key !== undefined) resumePoints.forget(key);
+      // It was stopped, or became another user's, before there was anything to forget.
+      const isLeft = this.#over === 'stopped' || connection.viewer.userId !== viewer.userId;
+      if (isLeft && key !== undefined) resumePoints.forget(key);
       if (this.#over !== undefined) return;
       // A new token finds only what has begun: nothing may come between this look and that.
       if (connection.viewer !== viewer) continue;
       if ('errors' in opened) return this.#fail(opened);
       if (wantsCursors || key !== undefined)
-        this.#followed = { wantsCursors, key, told: undefined, proved: undefined };
+        this.#followed = { wantsCursors, key, told: undefined, proved: after };
       if (wantsCursors && after !== undefined && after !== lastSeen) this.#tell(after);
       this.#subscription = opened.start(this, (error) => this.#ended(error), after);
       return;
@@ -225,6 +235,11 @@ export class SocketOperation implements Sink {
     const { operations, contextOf } = this.#services;
     const connection = this.#connection;
     return operations.open(this.#prepared!, this.#request!, contextOf(connection.viewer, connection));
+  }
+
+  #keyOf({ operationKey }: Opened): string | undefined {
+    const { session, viewer } = this.#connection;
+    return session === undefined ? undefined : resumeKey(viewer, session, this.id, operationKey);
   }
 
   #tell(cursor: string): void {

@@ -210,6 +210,40 @@ describe.each(protocols)('over $name, a client that names its session', (protoco
     expect(await message(stranger)).toBe('now');
   });
 
+  it('takes its place along when it becomes another user on its open connection', async () => {
+    const first = await come({ sub: 'one' });
+    await isListening();
+    const refresh = `mutation { refreshSession(token: "${tokenFor({ sub: 'two' })}") { ended } }`;
+    first.send({ type: protocol.start, id: '2', payload: { query: refresh } });
+    for (let type; type !== 'complete';) ({ type } = await first.receive());
+    await leave(first);
+    await announce(server, 'while away');
+    const [one, two] = [await come({ sub: 'one' }), await come({ sub: 'two' })];
+    await until(async () => (await server.run(StatsDocument)).stats.live === 2);
+    await announce(server, 'now');
+    expect(await message(one)).toBe('now');
+    expect([await message(two), await message(two)]).toEqual(['while away', 'now']);
+  });
+
+  it('never goes on where another user has come in its session', async () => {
+    await using pinging = await TestServer.start({ limits: { pingMs: 100 } });
+    const first = await come({ to: pinging, sub: 'one' });
+    await isListening(pinging);
+    await announce(pinging, 'before');
+    const refresh = `mutation { refreshSession(token: "${tokenFor({ sub: 'two' })}") { ended } }`;
+    first.send({ type: protocol.start, id: '2', payload: { query: refresh } });
+    for (let type; type !== 'complete';) ({ type } = await first.receive());
+    await announce(pinging, 'seen by the other');
+    // Each ping asks for what was before it, and its answer is there by the one after the next.
+    for (let pings = 0; pings < 3; pings++) await once(first.socket, 'ping');
+    await leave(first, pinging);
+    await announce(pinging, 'while away');
+    const again = await come({ to: pinging, sub: 'one' });
+    await isListening(pinging);
+    await announce(pinging, 'now');
+    expect(await message(again)).toBe('now');
+  });
+
   it('goes on after a restart of the server', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'tidings-test-'));
     try {
