@@ -123,7 +123,7 @@ export class JwksKeys implements KeySource {
       await response.body?.cancel();
       throw new Error(`it answers with status ${response.status}`);
     }
-    const set = KeySet.safeParse(JSON.parse(await textOf(response)));
+    const set = KeySet.safeParse(jsonOf(await textOf(response)));
     if (!set.success) throw new Error('it is no JSON Web Key Set');
     const known = set.data.keys.map(publishedKey).filter((key) => key !== undefined);
     if (known.length === 0)
@@ -136,6 +136,15 @@ export class JwksKeys implements KeySource {
 function reasonOf(error: unknown): string {
   const { message, cause } = error as Error;
   return cause instanceof Error ? cause.message : message;
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The error itself quotes the text.
+    throw new Error('it is no JSON');
+  }
 }
 
 async function textOf(response: Response): Promise<string> {

@@ -19,8 +19,15 @@ interface Answer {
 
 /** What stands before paths such as `/graphql`. */
 export function baseUrl({ url }: Pick<ServerOptions, 'url'>): string {
-  if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return url.replace(/\/+$/, '');
-  throw new ServerRefusal('BAD_REQUEST', `"${url}" is no http:// or https:// URL.`, { isRetryable: false });
+  const refuse = (why: string): ServerRefusal =>
+    new ServerRefusal('BAD_REQUEST', why, { isRetryable: false });
+  // Not shown: it may be a token that stands in the wrong place.
+  if (!URL.canParse(url)) throw refuse('The URL of the server is none.');
+  const { protocol, username, password } = new URL(url);
+  if (!/^https?:$/.test(protocol)) throw refuse('The URL of the server has to be http:// or https://.');
+  if (username !== '' || password !== '')
+    throw refuse('The URL of the server must not have a user or password; give a token with TIDINGS_TOKEN.');
+  return url.replace(/\/+$/, '');
 }
 
 /**

@@ -6,7 +6,7 @@ import { startFailure, welcome } from '../welcome.ts';
 /** What stopping may take beside DRAIN_SECONDS, with a store that doesn't answer too. Whoever kills what doesn't stop waits longer. */
 const STOP_SECONDS = 9;
 
-/** Told on standard error and not as a log line: they are for the person who starts the server. */
+/** Told on standard error and not as a log line: it is for the person who starts the server. */
 function giveUp(error: unknown): never {
   console.error(startFailure(error, 'npm start'));
   process.exit(1);
@@ -14,6 +14,8 @@ function giveUp(error: unknown): never {
 
 /** Runs the server until SIGTERM or SIGINT; a second one ends it at once. */
 export async function serve(): Promise<void> {
+  // What Node would print of an error has on it what libraries hang there, such as the command that Redis refused.
+  process.on('uncaughtException', giveUp);
   try {
     const config = readConfig(process.env);
     const gateway = await createGateway(config);

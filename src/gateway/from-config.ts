@@ -32,7 +32,9 @@ export function certificateOf(
         logger.error({ err: error }, 'the new certificate cannot be used; the old one goes on'),
     });
   } catch (error) {
-    throw new ConfigError([`TLS_CERT and TLS_KEY: can't be used: ${(error as Error).message}`]);
+    // Without the path: where the key itself was given in its place, nobody else is to read it.
+    const reason = (error as Error).message.replace(/, \w+ '[^]*$/, '');
+    throw new ConfigError([`TLS_CERT and TLS_KEY: can't be used: ${reason}`]);
   }
 }
 

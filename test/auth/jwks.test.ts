@@ -125,7 +125,7 @@ describe('the keys at JWKS_URL', () => {
       ['leads elsewhere', (server) => Object.assign(server, elsewhere(server)), 'unexpected redirect'],
       ['is too slow', (server) => (server.isStalled = true), 'timeout', 1_000],
       ['has something else', (server) => (server.body = '{"keys":{}}'), 'it is no JSON Web Key Set'],
-      ['has no JSON', (server) => (server.body = '<html>'), 'Unexpected token'],
+      ['has no JSON', (server) => (server.body = '<html>'), 'it is no JSON'],
       ['has no key', (server) => (server.body = '{"keys":[]}'), 'it has no RSA (RS256) or P-256 (ES256) key'],
       [
         'has too much',

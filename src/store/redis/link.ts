@@ -100,9 +100,10 @@ export class Link {
   }
 }
 
-/** ioredis adds the command to an error, with events or a password in it, and errors get into logs. */
+/** ioredis adds the command to an error, with events or a password in it, and errors get into logs. Redis itself quotes commands that it doesn't have. */
 function withoutCommand(error: unknown): Error {
-  return new Error(error instanceof Error ? error.message : 'unknown');
+  const message = error instanceof Error ? error.message : 'unknown';
+  return new Error(message.replace(/,? with args beginning with:[^]*$/, ''));
 }
 
 /** Whether there is a connection, waiting for one if need be. */
@@ -143,6 +144,6 @@ export function reportOutages(client: Redis | Cluster, onError: (error: Error) =
   client.on('error', (error: Error) => {
     if (isTold) return;
     isTold = true;
-    onError(new Error(`Redis can't be reached: ${error.message}`));
+    onError(new Error(`Redis can't be reached: ${withoutCommand(error).message}`));
   });
 }
