@@ -89,6 +89,7 @@ export function githubStory(sprint: number): {
         `pull request ${number} merged`,
         pull(second, { merged: true, merged_at: now }),
       ),
+      delivery('dependabot_alert', 0, 'Dependabot: semver is updated', { alert: { number: sprint } }),
       delivery('deployment', 3, 'deployment to production', { deployment }),
       delivery('deployment_status', 3, 'deployed to production', { deployment }),
       // There is no example of an issue being closed; this one is deleted, and closed.

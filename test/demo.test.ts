@@ -48,6 +48,17 @@ test('a round tells at least one event of every kind', () => {
   expect(kindNames.map(enumName).filter((type) => !told.has(type))).toEqual([]);
 });
 
+test('the second round leaves no alert open that the first has not', async () => {
+  const { url, developmentToken } = demo.gateway;
+  const response = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${developmentToken}` },
+    body: JSON.stringify({ query: '{ alerts(statuses: [OPEN]) { nodes { id } } }' }),
+  });
+  const { data } = (await response.json()) as { data: { alerts: { nodes: unknown } } };
+  expect(data.alerts.nodes).toEqual([]);
+});
+
 test('the second round is told as fully as the first, of other issues', () => {
   const [first = [], second = []] = rounds;
   const typesOf = (told: readonly Told[]): string[] =>

@@ -56,7 +56,11 @@ function options(element: HTMLElement): UPlot.Options {
     height: HEIGHT,
     cursor: { show: false },
     legend: { show: false },
-    scales: { y: { range: (_chart, _min, max) => [0, Math.max(1, max * 1.1)] } },
+    scales: {
+      // A minute at least: the first points tell nothing of time by themselves.
+      x: { range: (_chart, min, max) => [Math.min(min, max - 60), max] },
+      y: { range: (_chart, _min, max) => [0, Math.max(1, max * 1.1)] },
+    },
     axes: [
       {
         ...axis,
