@@ -96,11 +96,14 @@ export class Connection {
     return answer;
   }
 
-  /** Calls `onNext` until `stop`, over any number of connections; `variables` are read again at each. */
+  /**
+   * Calls `onNext` until `stop`, over any number of connections; `variables` are read again at each. `isAnew` with the first of a snapshot that
+   * takes the place of what was shown before.
+   */
   listen<Data, Variables extends Record<string, unknown>>(
     query: Document<Data, Variables>,
     variables: Variables,
-    onNext: (data: Data) => void,
+    onNext: (data: Data, isAnew: boolean) => void,
   ): { readonly ended: Promise<void>; readonly stop: () => void } {
     return this.#run(query, variables, onNext);
   }
@@ -119,16 +122,20 @@ export class Connection {
   #run<Data, Variables extends Record<string, unknown>>(
     query: Document<Data, Variables>,
     variables: Variables,
-    onNext: (data: Data) => void,
+    onNext: (data: Data, isAnew: boolean) => void,
   ): { readonly ended: Promise<void>; readonly stop: () => void } {
     let stop!: () => void;
     const ended = new Promise<void>((resolve, reject) => {
-      stop = this.#client.subscribe<Data>(
+      stop = this.#client.subscribe<Data, { readonly restarted?: unknown }>(
         { query: query.toString(), variables },
         {
-          next: ({ data, errors }) => {
-            if (errors !== undefined) reject(new Refusal(errors));
-            else if (data !== null && data !== undefined) onNext(data);
+          next: ({ data, errors, extensions }) => {
+            if (errors !== undefined) {
+              stop();
+              reject(new Refusal(errors));
+            } else if (data !== null && data !== undefined) {
+              onNext(data, extensions?.restarted !== undefined);
+            }
           },
           error: (error) => reject(Array.isArray(error) ? new Refusal(error as never) : new Closed()),
           complete: resolve,

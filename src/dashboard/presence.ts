@@ -35,9 +35,12 @@ export class Presence {
     let stop = (): void => undefined;
     const follow = async (): Promise<void> => {
       for (let tries = 0; !isOver; tries++) {
-        const listening = this.#connection.listen(RoomDocument, { room }, ({ presence }) =>
-          this.#put(presence),
-        );
+        this.#members.clear();
+        this.#onChange();
+        const listening = this.#connection.listen(RoomDocument, { room }, ({ presence }, isAnew) => {
+          if (isAnew) this.#members.clear();
+          this.#put(presence);
+        });
         ({ stop } = listening);
         try {
           await listening.ended;
@@ -50,7 +53,6 @@ export class Presence {
       }
     };
     this.#room = room;
-    this.#members.clear();
     void follow();
     return () => {
       isOver = true;

@@ -51,8 +51,8 @@ export function decodeCursor(text: string): Cursor {
   };
 }
 
-/** Why a log can't be continued from a position. */
-export type LossReason = 'epoch' | 'chain' | 'trimmed' | 'ahead';
+/** Why a log can't be continued from a position. `incomplete`: from inside of a snapshot, of which only a new one can give the rest. */
+export type LossReason = 'epoch' | 'chain' | 'trimmed' | 'ahead' | 'incomplete';
 
 /** The log can't be continued from the position asked for; `head` is where it is now. */
 export class PositionLost extends Error {

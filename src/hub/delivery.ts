@@ -1,6 +1,12 @@
 import { errorCatalogue, TidingsError } from '../errors.ts';
 import type { Entry } from '../events/event.ts';
-import { decodeCursor, PositionLost, samePosition, type Position } from '../events/position.ts';
+import {
+  decodeCursor,
+  PositionLost,
+  samePosition,
+  type LossReason,
+  type Position,
+} from '../events/position.ts';
 import type { Feed } from './feed.ts';
 import { sizeOf } from './ring.ts';
 import type { Operation } from './operation.ts';
@@ -66,6 +72,8 @@ export class Delivery {
   /** While live it stays where it went live: the feed's position is the delivery's. */
   #position: Position | undefined;
   #needsSnapshot = false;
+  /** Why the snapshot is another than the one that its client has: it is told with the first result. */
+  #restarted: LossReason | undefined;
   /** Items of a snapshot that are to be delivered before reading on, from `next` on. */
   #snapshot: { readonly items: readonly Entry[]; next: number } | undefined;
   /** With LATEST, the newest entry of each entity up to the position, in the order of delivery. */
@@ -117,6 +125,7 @@ export class Delivery {
       const cursor = after === null ? null : decodeCursor(after);
       this.#needsSnapshot = cursor === null ? snapshot : cursor.inSnapshot;
       if (cursor !== null) this.#position = cursor.position;
+      if (cursor?.inSnapshot === true) this.#restarted = 'incomplete';
       if (cursor !== null || this.#needsSnapshot) return this.#catchUp();
       this.#goLive();
       this.#sink.begins?.(this.#position);
@@ -138,6 +147,8 @@ export class Delivery {
   reset(lost: PositionLost): void {
     if (this.#phase === 'ended') return;
     if (!this.#start.snapshot || this.#shared!.route.snapshotOf === null) return this.#end(lost);
+    const hasNothing = this.#needsSnapshot && this.#delivered === 0 && this.#start.after === null;
+    if (!hasNothing) this.#restarted = lost.reason;
     this.#needsSnapshot = true;
     this.#forgetWaiting();
     this.#shared!.live.delete(this);
@@ -313,9 +324,20 @@ export class Delivery {
     const end = Math.min(snapshot.next + SNAPSHOT_STEP, snapshot.items.length);
     while (snapshot.next < end && !this.#sink.isCongested) {
       const item = snapshot.items[snapshot.next++]!;
-      if (shared.accepts(item)) this.#write(shared.result(item));
+      if (shared.accepts(item)) this.#write(this.#resultAnew(item) ?? shared.result(item));
     }
-    if (snapshot.next === snapshot.items.length) this.#snapshot = undefined;
+    if (snapshot.next < snapshot.items.length) return;
+    this.#snapshot = undefined;
+    const empty = this.#resultAnew();
+    if (empty !== undefined) this.#write(empty);
+  }
+
+  /** The first result of a snapshot that its client has not asked for just now. */
+  #resultAnew(item?: Entry): EncodedResult | undefined {
+    const reason = this.#restarted;
+    if (reason === undefined) return undefined;
+    this.#restarted = undefined;
+    return this.#shared!.resultAnew(reason, this.#position!, item);
   }
 
   /** Until congested. */
@@ -337,7 +359,7 @@ export class Delivery {
     // It may show less, or more, than what may be read by now.
     if (this.#isEnded() || shared !== this.#shared) return;
     this.#forgetWaiting();
-    if (items.length > 0) this.#snapshot = { items, next: 0 };
+    if (items.length > 0 || this.#restarted !== undefined) this.#snapshot = { items, next: 0 };
     this.#position = position ?? this.#channel!.feed.position;
     this.#needsSnapshot = false;
   }

@@ -15,7 +15,7 @@ export interface HubOptions {
   readonly store: EventStore;
   readonly schema: GraphQLSchema;
   /** Turns an execution's result into what clients may see. */
-  readonly present: (result: ExecutionResult) => unknown;
+  readonly present: (result: ExecutionResult) => object;
   /** Unexpected failures; nothing is lost by them. */
   readonly onError: (error: unknown) => void;
   /** An entry was handed to the connections of so many live subscriptions, which write it by the end of this turn of the event loop. */

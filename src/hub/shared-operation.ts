@@ -1,5 +1,6 @@
-import { execute, type ExecutionResult, type GraphQLSchema } from 'graphql';
+import { execute, GraphQLError, type ExecutionResult, type GraphQLSchema } from 'graphql';
 import { cursorOf, type Entry } from '../events/event.ts';
+import { encodeCursor, PositionLost, type LossReason, type Position } from '../events/position.ts';
 import type { EventStore } from '../store/store.ts';
 import type { Delivery } from './delivery.ts';
 import type { Operation } from './operation.ts';
@@ -18,7 +19,7 @@ export interface SharedOperationOptions {
   readonly route: Route;
   readonly cache: ResultCache;
   /** Turns an execution's result into what clients may see. */
-  readonly present: (result: ExecutionResult) => unknown;
+  readonly present: (result: ExecutionResult) => object;
   /** Counts executions. */
   readonly onExecute: () => void;
 }
@@ -69,7 +70,26 @@ export class SharedOperation {
   result(entry: Entry): EncodedResult {
     const known = this.#results.get(entry);
     if (known !== undefined) return known;
-    const { schema, operation, present, onExecute, cache } = this.#options;
+    const result = new EncodedResult(this.#execute(entry), cursorOf(entry));
+    this.#options.cache.keep(this.#results, entry, result);
+    return result;
+  }
+
+  /**
+   * The first result of a snapshot that begins anew, at a position. It tells so, because its client may hold what is no more; where there is
+   * no item to tell it beside, as an error that doesn't end the subscription.
+   */
+  resultAnew(reason: LossReason, position: Position, item?: Entry): EncodedResult {
+    const extensions = { restarted: { reason } };
+    if (item !== undefined) return new EncodedResult(this.#execute(item), cursorOf(item), extensions);
+    const lost = new PositionLost(reason, position).toTidingsError();
+    const errors = [new GraphQLError(lost.message, { originalError: lost })];
+    const result = this.#options.present({ data: null, errors });
+    return new EncodedResult(result, encodeCursor(position), extensions);
+  }
+
+  #execute(entry: Entry): object {
+    const { schema, operation, present, onExecute } = this.#options;
     onExecute();
     const executed = execute({
       schema,
@@ -82,9 +102,7 @@ export class SharedOperation {
     // Events carry all that their types show, so that no resolver waits: an event leaves in the turn in which it came.
     if (executed instanceof Promise)
       throw new Error(`A resolver under ${operation.field} is not synchronous.`);
-    const result = new EncodedResult(present(executed), cursorOf(entry));
-    cache.keep(this.#results, entry, result);
-    return result;
+    return present(executed);
   }
 
   /** Hands a live entry to all who are live. Tells how many that were. */

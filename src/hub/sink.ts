@@ -13,9 +13,12 @@ export class EncodedResult {
   readonly cursor: string;
   #withCursor: string | undefined;
 
-  constructor(result: unknown, cursor: string) {
-    this.payload = toWire(JSON.stringify(result));
+  /** `extensions` are what the result tells beside its data. */
+  constructor(result: object, cursor: string, extensions?: Readonly<Record<string, unknown>>) {
     this.cursor = cursor;
+    this.payload = toWire(JSON.stringify(extensions === undefined ? result : { ...result, extensions }));
+    if (extensions === undefined) return;
+    this.#withCursor = toWire(JSON.stringify({ ...result, extensions: { cursor, ...extensions } }));
   }
 
   /** The result with `extensions: { cursor }`, for clients that follow the cursor without selecting it. */

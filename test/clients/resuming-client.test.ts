@@ -4,7 +4,7 @@ import { createClient as createPlainClient, type Client, type ClientOptions } fr
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { createClient } from '../../src/client/client.ts';
-import { StatsDocument } from '../generated/operations.ts';
+import { StatsDocument, UpsertProjectDocument } from '../generated/operations.ts';
 import { TestServer, tokenFor } from '../support/server.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
@@ -135,6 +135,41 @@ describe('the client of tidings/client', () => {
     await until(() => given.length > 0 && expected.length > 0);
     expect(given).toEqual(expected);
     await plain.dispose();
+  });
+
+  it('is told when its snapshot begins anew, although nothing is left to show', async () => {
+    client = connect(proxy.webSocketUrl);
+    const given: unknown[] = [];
+    client.subscribe(
+      { query: 'subscription { projectUpdated(projectId: "p", snapshot: true) { reason } }' },
+      {
+        next: (result) => given.push(result),
+        error: (error) => given.push(error),
+        complete: () => undefined,
+      },
+    );
+    const create = async (on: TestServer) => on.run(UpsertProjectDocument, { input: { id: 'p', name: 'P' } });
+    await isListening();
+    await create(server);
+    await until(() => given.length === 1);
+    await using other = await TestServer.start();
+    proxy.accept(other.url);
+    proxy.cut();
+    await until(() => given.length === 2);
+    await create(other);
+    await until(() => given.length === 3);
+    const created = { data: { projectUpdated: { reason: 'REPORTED' } } };
+    expect(given).toMatchObject([
+      created,
+      {
+        data: null,
+        errors: [{ extensions: { code: 'CURSOR_EXPIRED', reason: 'epoch' } }],
+        extensions: { restarted: { reason: 'epoch' } },
+      },
+      created,
+    ]);
+    expect(given[2]).toEqual(created);
+    await client.dispose();
   });
 
   it('is told when the log does not reach back to where it was', async () => {

@@ -244,7 +244,10 @@ describe('a subscription with a cursor', () => {
       expect(late).toMatchObject({ cursor: next, workflowId: 's1', percent: 50 });
 
       socket.subscribe('3', workflow, { after: items[0]!.cursor });
-      const again = (await socket.receiveMany(3)).map(progressOf);
+      const anew = await socket.receiveMany(3);
+      const told = anew.map(({ payload }) => (payload as { extensions?: unknown }).extensions);
+      expect(told).toEqual([{ restarted: { reason: 'incomplete' } }, undefined, undefined]);
+      const again = anew.map(progressOf);
       expect(again.map((item) => item.reason)).toEqual(Array(3).fill('SNAPSHOT'));
       expect(again.find((item) => item.workflowId === 's1')!.percent).toBe(50);
     });

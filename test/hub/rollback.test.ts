@@ -154,9 +154,10 @@ describe('a log that is rolled back and grows again', () => {
       const message = await socket.receive();
       if (message.id !== '1') continue;
       const { reason, workflowId, percent } = progress(message);
-      seen.push(`${reason} ${workflowId} ${percent}`);
+      const { extensions = {} } = message.payload as { extensions?: object };
+      seen.push([reason, workflowId, percent, ...Object.keys(extensions)].join(' '));
     }
-    expect(seen).toEqual(['SNAPSHOT a 2', 'SNAPSHOT b 1', 'SNAPSHOT a 60', 'SNAPSHOT b 1']);
+    expect(seen).toEqual(['SNAPSHOT a 2', 'SNAPSHOT b 1', 'SNAPSHOT a 60 restarted', 'SNAPSHOT b 1']);
   });
 
   it('never mixes a snapshot of pages from before and after', async () => {

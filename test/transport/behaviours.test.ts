@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { encodeCursor } from '../../src/events/position.ts';
 import {
   AnnounceDocument,
   ReportWorkflowDocument,
@@ -19,6 +20,10 @@ const project = `subscription ($id: ID!, $snapshot: Boolean) {
 }`;
 const progress = `subscription ($delivery: Delivery) {
   workflowProgress(projectId: "slow", delivery: $delivery) { workflowId percent logs }
+}`;
+
+const workflows = `subscription ($projectId: ID!, $after: Cursor) {
+  workflowProgress(projectId: $projectId, after: $after, snapshot: true) { reason workflowId }
 }`;
 
 /** The one field of a result, which has to have data. */
@@ -65,6 +70,10 @@ describe.each(drivers)('a subscription over $name', (driver) => {
     (await to.run(AnnounceDocument, { input: { message } })).announce.cursor;
   const announceAll = async (messages: readonly string[], to = server): Promise<void> => {
     for (const message of messages) await announce(message, to);
+  };
+  const report = async (id: string, projectId: string, percent: number): Promise<void> => {
+    await server.run(UpsertProjectDocument, { input: { id: projectId, name: projectId } });
+    await server.run(ReportWorkflowDocument, { input: { id, projectId, percent } });
   };
   const stats = async (of = server) => (await of.run(StatsDocument)).stats;
   const open = async (count: number, of = server): Promise<void> =>
@@ -119,6 +128,39 @@ describe.each(drivers)('a subscription over $name', (driver) => {
     const all = ['first', ...names];
     expect(seen.map((each) => each.project.name)).toEqual(all.slice(all.indexOf(seen[0]!.project.name)));
     expect(seen.filter(({ reason }) => reason === 'SNAPSHOT')).toHaveLength(1);
+  });
+
+  describe('whose cursor has expired begins with the state', () => {
+    const after = encodeCursor({ epoch: 'aaaaaaaaaa', offset: 1, chain: 'abc' });
+
+    it('and is told so beside the first of it', async () => {
+      for (const id of ['w1', 'w2']) await report(id, 'expired', 1);
+      const operation = (await connect()).start(workflows, { projectId: 'expired', after });
+      const [first, second] = [await operation.next(), await operation.next()];
+      expect(first.extensions).toEqual({ restarted: { reason: 'epoch' } });
+      expect(second.extensions).toBeUndefined();
+      const seen = [first, second].map((result) => fieldOf<{ reason: string; workflowId: string }>(result));
+      expect(seen).toMatchObject([
+        { reason: 'SNAPSHOT', workflowId: 'w1' },
+        { reason: 'SNAPSHOT', workflowId: 'w2' },
+      ]);
+    });
+
+    it('and is told so by an error that ends nothing where there is none', async () => {
+      await server.run(UpsertProjectDocument, { input: { id: 'empty', name: 'Empty' } });
+      const operation = (await connect()).start(workflows, { projectId: 'empty', after });
+      const { headCursor } = await stats();
+      const extensions = { code: 'CURSOR_EXPIRED', reason: 'epoch', headCursor };
+      expect(await operation.next()).toEqual({
+        data: null,
+        errors: [{ message: expect.any(String), extensions }],
+        extensions: { restarted: { reason: 'epoch' } },
+      });
+      await report('w3', 'empty', 1);
+      const live = await operation.next();
+      expect(fieldOf(live)).toMatchObject({ workflowId: 'w3' });
+      expect(live.extensions).toBeUndefined();
+    });
   });
 
   it.each([

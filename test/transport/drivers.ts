@@ -6,6 +6,7 @@ import { TestSocket, type Message } from '../support/socket.ts';
 export interface Result {
   readonly data?: Record<string, unknown>;
   readonly errors?: readonly { readonly extensions: Readonly<Record<string, unknown>> }[];
+  readonly extensions?: Readonly<Record<string, unknown>>;
 }
 
 /** One operation, whatever it comes over. */
