@@ -102,6 +102,9 @@ describe('a log that was rolled back', () => {
   /** Offsets that were not heard. */
   let missed: number[];
 
+  /** What reading the log waits for. */
+  let readable: Promise<void>;
+
   /** The store, whose wake-ups are lost while isDeaf. */
   const hardOfHearing = (): EventStore =>
     new Proxy<EventStore>(store, {
@@ -114,6 +117,13 @@ describe('a log that was rolled back', () => {
             });
           return watch;
         }
+        if (name === 'read') {
+          const read: EventStore['read'] = async (...question) => {
+            await readable;
+            return target.read(...question);
+          };
+          return read;
+        }
         const value: unknown = Reflect.get(target, name);
         return typeof value === 'function' ? (value.bind(target) as unknown) : value;
       },
@@ -122,6 +132,7 @@ describe('a log that was rolled back', () => {
   beforeEach(async () => {
     isDeaf = false;
     missed = [];
+    readable = Promise.resolve();
     store = await harness.open();
     await append(store, 3);
     restore = await backup();
@@ -148,8 +159,11 @@ describe('a log that was rolled back', () => {
   it('and grew as long again is noticed by a feed at its next check', async () => {
     const history = await harness.follow(hardOfHearing(), 20);
     isDeaf = true;
+    let release = (): void => undefined;
+    readable = new Promise((resolve) => (release = resolve));
     await restore();
     await append(store, 2);
+    release();
     await until(() => history.length > 0);
     expect(history).toEqual(['chain, now at 5']);
   });

@@ -26,6 +26,15 @@ export async function* eventsOf(
   }
 }
 
+/** The next event that has a name: one without tells where the stream is, or when to come back. */
+export async function nextNamed(events: AsyncGenerator<StreamEvent, void, undefined>): Promise<StreamEvent> {
+  for (;;) {
+    const { value } = await events.next();
+    if (value === undefined) throw new Error('the stream ended');
+    if (value.event !== undefined) return value;
+  }
+}
+
 export interface StreamRequest {
   readonly query: string;
   readonly variables?: unknown;

@@ -11,6 +11,7 @@ import {
 } from '../generated/operations.ts';
 import {
   eventsOf,
+  nextNamed,
   openStream,
   readEvents,
   type StreamEvent,
@@ -125,7 +126,7 @@ describe('over server-sent events', () => {
       ]) {
         const events = eventsOf(response.body!);
         expect((await events.next()).value).toEqual({ retry: '1000' });
-        expect(messageOf((await events.next()).value as StreamEvent)).toBe('before');
+        expect(messageOf(await nextNamed(events))).toBe('before');
       }
     });
 
@@ -195,8 +196,7 @@ describe('over server-sent events', () => {
         await get({ query: announcements }, { 'last-event-id': seen }),
       ]) {
         const events = eventsOf(response.body!);
-        await events.next();
-        expect(messageOf((await events.next()).value as StreamEvent)).toBe('missed');
+        expect(messageOf(await nextNamed(events))).toBe('missed');
       }
     });
 
