@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { TidingsError } from '../../errors.ts';
 import type { SubjectName } from '../../events/catalogue.ts';
@@ -19,9 +18,10 @@ import {
   type Retention,
   type Unwatch,
 } from '../store.ts';
-import { DirectoryLock } from './directory-lock.ts';
+import { lockDirectory, unusable, type DirectoryLock } from './directory-lock.ts';
 import { EmbeddedRecords } from './embedded-records.ts';
-import type { AppendAnswer, KnownLog, ReadAnswer, ReaderCalls, WriterCalls } from './protocol.ts';
+import { Memory } from './memory.ts';
+import type { AppendAnswer, AppendCall, KnownLog, ReadAnswer, ReaderCalls, WriterCalls } from './protocol.ts';
 import { appendedOf, entryOf, recordOf } from './stored.ts';
 import { Thread } from './thread.ts';
 
@@ -47,6 +47,8 @@ type Watcher = (entries: readonly Entry[]) => void;
 
 interface Log extends KnownLog {
   readonly watchers: Set<Watcher>;
+  /** Where it ended when this process last wrote to it. */
+  head?: Position;
 }
 
 /**
@@ -60,7 +62,8 @@ export class EmbeddedEventStore implements EventStore {
   readonly #writer: Thread<WriterCalls>;
   readonly #reader: Thread<ReaderCalls>;
   readonly #logs = new Map<string, Promise<Log>>();
-  /** What the commit being handled appended to logs that are watched. */
+  readonly #memory = new Memory();
+  /** What the commit being handled appended. */
   readonly #fresh = new Map<Log, Entry[]>();
   #maintenance: NodeJS.Timeout | undefined;
   #maintaining = false;
@@ -115,7 +118,9 @@ export class EmbeddedEventStore implements EventStore {
       this.#waitingCharacters += characters;
       try {
         const call = { log: log.id, events, guards: batch.guards ?? [], keys: batch.idempotencyKeys };
-        return await this.#writer.call('append', call, (answer) => this.#appended(log, batch, answer));
+        return await this.#writer.call('append', call, (answer) =>
+          this.#appended(log, batch, events, answer),
+        );
       } finally {
         this.#waitingCharacters -= characters;
       }
@@ -155,16 +160,26 @@ export class EmbeddedEventStore implements EventStore {
   entity(name: LogName, type: SubjectName, id: string): Promise<EntityRecord | undefined> {
     return this.#whileOpen(async () => {
       const log = await this.#open(name);
-      return this.#reader.call('entity', { log: log.id, type, id }, (state) => recordOf(log.epoch, state));
+      return this.#memory.entity([log.id, type, id], () =>
+        this.#reader.call('entity', { log: log.id, type, id }, (state) => ({
+          value: recordOf(log.epoch, state),
+          size: state?.entry[4].length ?? 0,
+          isKept: state?.isKept === true,
+        })),
+      );
     });
   }
 
   entities(name: LogName, query: EntityQuery): Promise<EntityPage> {
     return this.#whileOpen(async () => {
-      const { id, epoch } = await this.#open(name);
-      return this.#reader.call('entities', { log: id, query }, ({ entries, hasMore, at }) => {
-        return { entries: entries.map((entry) => entryOf(epoch, entry)), hasMore, at };
-      });
+      const log = await this.#open(name);
+      const read = async () =>
+        this.#reader.call('entities', { log: log.id, query }, ({ entries, hasMore, at, isKept }) => ({
+          value: { entries: entries.map((entry) => entryOf(log.epoch, entry)), hasMore, at },
+          size: entries.reduce((sum, [, , , , body]) => sum + body.length, 0),
+          isKept,
+        }));
+      return this.#memory.page(log.id, query, () => log.head, read);
     });
   }
 
@@ -247,19 +262,25 @@ export class EmbeddedEventStore implements EventStore {
     return opened;
   }
 
-  #appended(log: Log, { events }: Batch, answer: AppendAnswer): AppendResult {
+  #appended(log: Log, { events }: Batch, sent: AppendCall['events'], answer: AppendAnswer): AppendResult {
     const { epoch } = log;
     if ('conflict' in answer) {
       const { index, current } = answer.conflict;
       throw new RevisionConflict(index, recordOf(epoch, current));
     }
-    const appended = appendedOf(epoch, answer.receipt);
-    if (!answer.duplicate && log.watchers.size > 0) {
-      let fresh = this.#fresh.get(log);
-      if (fresh === undefined) this.#fresh.set(log, (fresh = []));
-      for (const [index, each] of appended.entries()) fresh.push({ ...events[index]!.facts, ...each });
+    const { duplicate, receipt } = answer;
+    const appended = appendedOf(epoch, receipt);
+    if (duplicate) return { appended, duplicate };
+    log.head = appended.at(-1)!.position;
+    let fresh = this.#fresh.get(log);
+    if (fresh === undefined) this.#fresh.set(log, (fresh = []));
+    for (const [index, each] of appended.entries()) {
+      const { facts, write } = events[index]!;
+      const entry = { ...facts, ...each };
+      fresh.push(entry);
+      if (write !== null) this.#memory.wrote(log.id, write, entry, sent[index]!.body.length);
     }
-    return { appended, duplicate: answer.duplicate };
+    return { appended, duplicate };
   }
 
   #tellWatchers(): void {
@@ -301,27 +322,4 @@ export class EmbeddedEventStore implements EventStore {
 function pageOf(epoch: string, answer: ReadAnswer): Page {
   if ('lost' in answer) throw new PositionLost(answer.lost, answer.head);
   return { entries: answer.entries.map((entry) => entryOf(epoch, entry)), head: answer.head };
-}
-
-function lockDirectory(directory: string): DirectoryLock {
-  try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    return new DirectoryLock(directory);
-  } catch (error) {
-    const busy = error instanceof Error && 'code' in error && error.code === 'SQLITE_BUSY';
-    throw unusable(
-      directory,
-      busy ? new Error('another process or store has it open', { cause: error }) : error,
-    );
-  }
-}
-
-function unusable(directory: string, cause: unknown): TidingsError {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new TidingsError(
-    'STORE_UNAVAILABLE',
-    `The store in ${directory} can't be used: ${why}.`,
-    {},
-    { cause },
-  );
 }

@@ -22,6 +22,8 @@ export type StoredEntry = readonly [
 export interface StoredState {
   readonly entry: StoredEntry;
   readonly deleted: boolean;
+  /** Trimming the log leaves it. */
+  readonly isKept: boolean;
 }
 
 export interface KnownLog extends LogName {
@@ -101,7 +103,13 @@ export type ReaderCalls = {
   entity: Call<{ readonly log: LogId; readonly type: string; readonly id: string }, StoredState | undefined>;
   entities: Call<
     { readonly log: LogId; readonly query: EntityQuery },
-    { readonly entries: readonly StoredEntry[]; readonly hasMore: boolean; readonly at: Position }
+    {
+      readonly entries: readonly StoredEntry[];
+      readonly hasMore: boolean;
+      readonly at: Position;
+      /** Trimming the log leaves all of them. */
+      readonly isKept: boolean;
+    }
   >;
   record: Call<{ readonly collection: string; readonly key: string }, string | undefined>;
   records: Call<string, readonly (readonly [key: string, value: string])[]>;

@@ -35,7 +35,7 @@ port.on('message', (posted: Posted<ReaderCalls>) => {
   for (const request of posted.requests) port.postMessage([reply(request, posted.now)]);
 });
 
-type FiledEntry = readonly [...StoredEntry, id: string];
+type FiledEntry = readonly [...StoredEntry, id: string, lifetime: string];
 type Statements = ReturnType<typeof open>;
 
 function open() {
@@ -43,7 +43,7 @@ function open() {
   const filed = (behind: '>=' | '>') =>
     query<FiledEntry>(
       database,
-      `SELECT ${ENTRY_COLUMNS}, t.id FROM entity_topic t
+      `SELECT ${ENTRY_COLUMNS}, t.id, e.lifetime FROM entity_topic t
         JOIN entity e ON e.ref = t.entity
         JOIN entry n ON n.log = e.log AND n.offset = e.offset
         WHERE t.log = ? AND t.topic = ? AND t.type = ? AND t.id ${behind} ? ORDER BY t.id LIMIT ?`,
@@ -182,7 +182,8 @@ function entities(
     revision,
     body,
   ]);
-  return { entries, hasMore, at: ends(log, select).head };
+  const isKept = rows.every(([, , , , , , lifetime]) => lifetime === 'kept');
+  return { entries, hasMore, at: ends(log, select).head, isKept };
 }
 
 /** Up to `limit` rows, or as many as make a page, and whether there are more. */

@@ -185,15 +185,19 @@ export const ENTRY_COLUMNS = 'n.offset, n.chain, n.recorded_at, n.revision, n.bo
 
 /** The state of one entity, for the reader and for the writer's conflicts alike. */
 export function stateQuery(database: Connection) {
-  const select = query<[...StoredEntry, deleted: number]>(
+  const select = query<[...StoredEntry, deleted: number, lifetime: string]>(
     database,
-    `SELECT ${ENTRY_COLUMNS}, e.deleted FROM entity e JOIN entry n ON n.log = e.log AND n.offset = e.offset
+    `SELECT ${ENTRY_COLUMNS}, e.deleted, e.lifetime FROM entity e JOIN entry n ON n.log = e.log AND n.offset = e.offset
       WHERE e.log = ? AND e.type = ? AND e.id = ?`,
   );
   return (log: LogId, type: string, id: string): StoredState | undefined => {
     const row = select.get(log, type, id);
     if (row === undefined) return undefined;
-    const [offset, chain, recordedAt, revision, body, deleted] = row;
-    return { entry: [offset, chain, recordedAt, revision, body], deleted: deleted !== 0 };
+    const [offset, chain, recordedAt, revision, body, deleted, lifetime] = row;
+    return {
+      entry: [offset, chain, recordedAt, revision, body],
+      deleted: deleted !== 0,
+      isKept: lifetime === 'kept',
+    };
   };
 }

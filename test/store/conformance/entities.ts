@@ -25,6 +25,35 @@ export function describeEntities(suite: Suite): void {
       expect(appended[0]!.revision).toBe(1);
     });
 
+    it('is what was acknowledged last, however often it was read before', async () => {
+      const harness = await suite.newHarness();
+      const log = suite.newLog();
+      const before = await harness.open();
+      const filed = { topics: ['all', 'project:x'] } as const;
+      await before.append(log, batch(change('a'), change('b', filed), change('c')));
+      await before.close();
+      const store = await harness.open();
+      const look = async () => {
+        const { entries, at } = await store.entities(log, { type: 'issue', topic: 'all', limit: 10 });
+        const records = await Promise.all(['a', 'b', 'c'].map((id) => store.entity(log, 'issue', id)));
+        return {
+          listed: entries.map(({ entityId, revision }) => `${entityId} ${revision}`),
+          found: records.map((record) => record?.entry.revision),
+          at: at.offset,
+        };
+      };
+      const first = { listed: ['a 1', 'b 1', 'c 1'], found: [1, 1, 1], at: 3 };
+      expect([await look(), await look()]).toEqual([first, first]);
+      await store.append(log, batch(content()));
+      expect(await look()).toEqual({ ...first, at: 4 });
+      await store.append(log, batch(change('a', { on: 1 })));
+      expect(await look()).toEqual({ listed: ['a 2', 'b 1', 'c 1'], found: [2, 1, 1], at: 5 });
+      await store.append(log, batch(change('x', { type: 'suggestion', purge: 'project:x' })));
+      expect(await look()).toEqual({ listed: ['a 2', 'c 1'], found: [2, undefined, 1], at: 6 });
+      await store.append(log, batch(change('c', { on: 1, deleted: true, lifetime: 'log' })));
+      expect(await look()).toEqual({ listed: ['a 2'], found: [2, undefined, 2], at: 7 });
+    });
+
     it('is still there when it is deleted, but is not listed', async () => {
       const log = suite.newLog();
       await suite.store.append(log, batch(change('a'), change('b'), change('a', { on: 1, deleted: true })));

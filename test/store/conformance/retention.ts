@@ -122,6 +122,18 @@ export function describeRetention(suite: Suite): void {
       expect(appended[0]!.revision).toBe(1);
     });
 
+    it('forgets states with their last event, also those that were just read', async () => {
+      const { store, log } = await openWith({ events: 3 });
+      const all = { type: 'issue', topic: 'all', limit: 10 } as const;
+      await store.append(log, batch(change('kept'), change('passing', { lifetime: 'log' })));
+      expect(await idsOf(store, log, all)).toEqual(['kept', 'passing']);
+      expect(await store.entity(log, 'issue', 'passing')).toBeDefined();
+      await store.append(log, batch(...contents(3)));
+      await trimmedTo(store, log, 3);
+      expect(await idsOf(store, log, all)).toEqual(['kept']);
+      expect(await store.entity(log, 'issue', 'passing')).toBeUndefined();
+    });
+
     it('does not bring back old states when an entity goes on, is purged or changes its lifetime', async () => {
       const { store, log } = await openWith({ events: 2 });
       await store.append(
