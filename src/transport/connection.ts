@@ -46,6 +46,8 @@ export class Connection implements ConnectionContext, OutletPeer {
   /** The last token that is being verified: they take their places in the order in which they came. */
   #verifying: Promise<unknown> = Promise.resolve();
   #isOver = false;
+  /** What came from a peer that is not listened to, as it has to take first what it was answered; undefined while it is listened to. */
+  #held: (() => void)[] | undefined;
 
   /** `rawSocket` is what the WebSocket writes to. */
   constructor(socket: WebSocket, rawSocket: Socket, via: Via, options: ConnectionOptions) {
@@ -128,7 +130,27 @@ export class Connection implements ConnectionContext, OutletPeer {
   onMessage(listener: (data: Buffer, isTooMany: boolean) => void): void {
     this.socket.on('message', (data) => {
       const isTooMany = this.#takeMessage();
-      if (!this.isClosing) listener(data as Buffer, isTooMany);
+      this.#receive(() => {
+        if (!this.isClosing) listener(data as Buffer, isTooMany);
+      });
+    });
+  }
+
+  #receive(handle: () => void): void {
+    if (this.#held === undefined) handle();
+    else this.#held.push(handle);
+  }
+
+  /** Nothing else bounds what answers cost that nobody takes. What was read by then, some 64 KiB, is kept. */
+  #holdBack(): void {
+    if (this.#held !== undefined) return;
+    this.#held = [];
+    this.socket.pause();
+    this.outlet.whenDrained(() => {
+      const held = this.#held ?? [];
+      this.#held = undefined;
+      this.socket.resume();
+      for (const handle of held) this.#receive(handle);
     });
   }
 
@@ -144,6 +166,12 @@ export class Connection implements ConnectionContext, OutletPeer {
     if (!this.isOpen) return;
     const wire = toWire(message);
     this.outlet.write(messages, wire, wire.length);
+  }
+
+  /** Answers a message. A peer that doesn't take its answers is not listened to until it does. */
+  reply(message: string): void {
+    this.send(message);
+    if (this.outlet.isCongested) this.#holdBack();
   }
 
   operation(id: string): SocketOperation | undefined {
@@ -212,6 +240,8 @@ export class Connection implements ConnectionContext, OutletPeer {
     if (this.socket.readyState >= this.socket.CLOSING) return;
     if (this.isOpen) this.outlet.finish();
     this.socket.close(code, reason);
+    // Its answer to the close has to be read.
+    if (this.#held !== undefined) this.socket.resume();
     // A close frame waits behind everything that the peer has not taken yet.
     const timer = setTimeout(() => this.socket.terminate(), CLOSE_GRACE_MS);
     this.socket.once('close', () => clearTimeout(timer));

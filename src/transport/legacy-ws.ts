@@ -87,7 +87,8 @@ export class LegacyWs {
   /** Nothing but the message is lost by it; before the acknowledgement there is nothing that it could be answered with. */
   #misunderstood(): void {
     if (this.#isBeforeAnswer) return this.#connection.close(4400, 'Invalid message received');
-    this.#send({ type: 'connection_error', payload: payloadOf(refusal(new TidingsError('BAD_REQUEST'))) });
+    const payload = payloadOf(refusal(new TidingsError('BAD_REQUEST')));
+    this.#connection.reply(JSON.stringify({ type: 'connection_error', payload }));
   }
 
   get #isBeforeAnswer(): boolean {
@@ -158,7 +159,7 @@ export class LegacyWs {
   }
 
   #fail(id: string, failure: OpenFailure): void {
-    this.#connection.send(wording.error(id, failure));
+    this.#connection.reply(wording.error(id, failure));
   }
 
   #send(message: Message): void {

@@ -77,7 +77,7 @@ export class SocketOperation implements Sink {
       if (prepared.type === OperationTypeNode.SUBSCRIPTION) return await this.#subscribe(prepared, request);
       const result = await this.#execute(prepared, request);
       if (this.#over !== undefined) return;
-      this.#connection.send(`${this.#wording.result(this.id)}${JSON.stringify(result)}}`);
+      this.#connection.reply(`${this.#wording.result(this.id)}${JSON.stringify(result)}}`);
       this.#finish(this.#wording.complete(this.id));
     } catch (error) {
       this.#fail({ errors: [operations.presentEnd(error)] });
@@ -264,6 +264,6 @@ export class SocketOperation implements Sink {
     if (this.#over !== undefined) return;
     this.#over = 'finished';
     this.#connection.forget(this);
-    this.#connection.send(lastWord);
+    this.#connection.reply(lastWord);
   }
 }

@@ -76,7 +76,7 @@ export class TransportWs {
       return this.#connection.close(CloseCode.BadRequest, 'Invalid message received');
     }
     if (isTooMany && message.type === MessageType.Subscribe)
-      return this.#connection.send(wording.error(message.id, refusal(new TidingsError('RATE_LIMITED'))));
+      return this.#connection.reply(wording.error(message.id, refusal(new TidingsError('RATE_LIMITED'))));
     if (this.#waiting !== undefined && message.type !== MessageType.ConnectionInit)
       return void this.#waiting.push(message);
     this.#handle(message);
@@ -89,7 +89,7 @@ export class TransportWs {
       case MessageType.ConnectionInit:
         return void this.#init(message.payload);
       case MessageType.Ping:
-        return connection.send(
+        return connection.reply(
           JSON.stringify({
             type: MessageType.Pong,
             ...(message.payload === undefined ? {} : { payload: message.payload }),
@@ -151,7 +151,7 @@ export class TransportWs {
     const { services, maxOperations, audit } = this.#options;
     if (connection.operationCount >= maxOperations) {
       audit.refused('TOO_MANY_SUBSCRIPTIONS', 'connection', connection.viewer, connection.via);
-      return connection.send(wording.error(id, refusal(new TidingsError('TOO_MANY_SUBSCRIPTIONS'))));
+      return connection.reply(wording.error(id, refusal(new TidingsError('TOO_MANY_SUBSCRIPTIONS'))));
     }
     const operation = new SocketOperation(services, connection, wording, id);
     connection.add(operation);

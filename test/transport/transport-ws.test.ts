@@ -480,6 +480,29 @@ describe('over graphql-transport-ws', () => {
     });
   });
 
+  describe('a peer that asks for more than it takes', () => {
+    it('is not listened to until it takes its answers, and then gets all of them', async () => {
+      await using own = await TestServer.start({ limits: { highWaterMark: 64 * 1_024, pingMs: 600_000 } });
+      const socket = await connected(tokenFor(), own.webSocketUrl);
+      const payload = { text: 'x'.repeat(32_000) };
+      let sent = 0;
+      socket.socket.pause();
+      for (; sent < 2_000; sent++) socket.send({ type: 'ping', payload: { ...payload, count: sent } });
+      const left = (): number => socket.socket.bufferedAmount;
+      for (let still = 0, before = -1; still < 20; before = left()) {
+        await own.run(StatsDocument);
+        still = left() === before ? still + 1 : 0;
+      }
+      // The kernel's buffers take some of the 64 MB in both directions.
+      expect(left()).toBeGreaterThan(32_000_000);
+      socket.socket.resume();
+      const counts = (await socket.receiveMany(sent)).map(
+        (message) => (message.payload as { count: number }).count,
+      );
+      expect(counts).toEqual(Array.from({ length: sent }, (_, index) => index));
+    }, 60_000);
+  });
+
   describe('a token', () => {
     it('that expires ends its connection with 4403', async () => {
       let skew = 0;
