@@ -3,12 +3,10 @@ import { resolve } from 'node:path';
 import type { Config } from './config.ts';
 import { Spool, type SpoolOptions } from './ingest/spool.ts';
 import { MemoryLeases, type LeaseTable } from './presence/leases.ts';
-import { RedisLeases } from './presence/redis-leases.ts';
 import { DirectoryLock } from './store/embedded/directory-lock.ts';
 import { EmbeddedEventStore } from './store/embedded/embedded-store.ts';
 import type { Records } from './store/records.ts';
-import { connectRedis, defaultTiming, type RedisClients } from './store/redis/clients.ts';
-import { RedisEventStore } from './store/redis/redis-store.ts';
+import type { RedisClients } from './store/redis/clients.ts';
 import type { EventStore, LogName, Retention } from './store/store.ts';
 
 /** What is kept where: on this machine by one process, or in Redis by any number of them. */
@@ -44,6 +42,12 @@ export async function openBackend(
       close: async () => store.close(),
     };
   }
+  // Loaded where they are needed: they are a tenth of what a server loads.
+  const [{ connectRedis, defaultTiming }, { RedisEventStore }, { RedisLeases }] = await Promise.all([
+    import('./store/redis/clients.ts'),
+    import('./store/redis/redis-store.ts'),
+    import('./presence/redis-leases.ts'),
+  ]);
   const clients = connectRedis(config.REDIS_URL, defaultTiming);
   const store = await RedisEventStore.open({ ...shared, redis: clients });
   return {
