@@ -19,10 +19,17 @@ export interface ConnectionOptions extends Pacing {
   readonly release: (id: string) => void;
   readonly limits: Pick<Limits, 'user' | 'messages'>;
   readonly pingMs: number;
+  readonly onError: (error: unknown) => void;
 }
 
 /** Close codes beside the protocols' own; clients tell by them whether to come back. */
-export const closeCodes = { tokenOver: 4403, goingAway: 1012, tryLater: 1013, tooMuch: 4429 } as const;
+export const closeCodes = {
+  tokenOver: 4403,
+  goingAway: 1012,
+  tryLater: 1013,
+  tooMuch: 4429,
+  failed: 1011,
+} as const;
 const messages: Encoder<string> = { encode: textFrame };
 /** How long a peer has to answer a close before it is cut off. */
 const CLOSE_GRACE_MS = 5_000;
@@ -131,7 +138,14 @@ export class Connection implements ConnectionContext, OutletPeer {
     this.socket.on('message', (data) => {
       const isTooMany = this.#takeMessage();
       this.#receive(() => {
-        if (!this.isClosing) listener(data as Buffer, isTooMany);
+        if (this.isClosing) return;
+        try {
+          listener(data as Buffer, isTooMany);
+        } catch (error) {
+          // Beyond this there is nobody to catch it, and the process would end with all its connections.
+          this.#options.onError(error);
+          this.close(closeCodes.failed, 'Something went wrong on our side');
+        }
       });
     });
   }

@@ -2,7 +2,7 @@ import {
   CloseCode,
   GRAPHQL_TRANSPORT_WS_PROTOCOL,
   MessageType,
-  parseMessage,
+  validateMessage,
   type Message,
 } from 'graphql-ws';
 import type { IncomingHttpHeaders } from 'node:http';
@@ -10,6 +10,7 @@ import type { Authenticator } from '../auth/authenticator.ts';
 import { errorCatalogue, TidingsError } from '../errors.ts';
 import type { Audit } from '../ops/audit.ts';
 import { closeCodes, type Connection } from './connection.ts';
+import { parseJson } from './http-io.ts';
 import { refusal } from './operations.ts';
 import { SocketOperation, type SocketServices, type Wording } from './socket-operation.ts';
 
@@ -71,7 +72,7 @@ export class TransportWs {
   #receive(data: Buffer, isTooMany: boolean): void {
     let message: Message;
     try {
-      message = parseMessage(data.toString());
+      message = validateMessage(parseJson(data));
     } catch {
       return this.#connection.close(CloseCode.BadRequest, 'Invalid message received');
     }

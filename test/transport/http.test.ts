@@ -284,6 +284,10 @@ describe('over HTTP', () => {
       ],
       ['what would be an answer', '{"query":"{ viewer { userId } }","status":201,"headers":{"x-a":"b"}}'],
       [
+        'JSON that is nested too deep',
+        `{"query":"{ viewer { userId } }","variables":{"a":${'['.repeat(99)}${']'.repeat(99)}}}`,
+      ],
+      [
         'JSON that is nested without end',
         `{"query":"{ viewer { userId } }","variables":{"a":${'['.repeat(100_000)}`,
       ],

@@ -217,6 +217,12 @@ describe('over the legacy graphql-ws', () => {
 
     it.each<[number, string, readonly unknown[]]>([
       [4400, 'what is no JSON, before anything else', ['nonsense']],
+      [4400, 'JSON with a key __proto__', ['{"type":"connection_init","payload":{"__proto__":{}}}']],
+      [
+        4400,
+        'JSON that is nested without end',
+        [`{"type":"connection_init","payload":{"a":${'['.repeat(9_000)}${']'.repeat(9_000)}}}`],
+      ],
       [4400, 'a message of no known type, before anything else', [{ type: 'subscribe', id: '1' }]],
       [
         4429,

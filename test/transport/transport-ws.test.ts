@@ -176,6 +176,12 @@ describe('over graphql-transport-ws', () => {
   describe('a connection is closed with', () => {
     it.each<[number, string, readonly unknown[]]>([
       [4400, 'what is no JSON', ['nonsense']],
+      [4400, 'JSON with a key __proto__', ['{"type":"ping","payload":{"__proto__":{}}}']],
+      [
+        4400,
+        'JSON that is nested without end',
+        [`{"type":"ping","payload":{"a":${'['.repeat(9_000)}${']'.repeat(9_000)}}}`],
+      ],
       [4400, 'a message of no known type', [{ type: 'start', id: '1' }]],
       [
         4401,
