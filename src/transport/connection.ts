@@ -63,7 +63,7 @@ export class Connection implements ConnectionContext, OutletPeer {
     this.#options = options;
     this.#messages = options.limits.messages();
     this.outlet = new Outlet(rawSocket, options, this);
-    this.#pulse = new Pulse(this, rawSocket, options.pingMs);
+    this.#pulse = new Pulse(this, rawSocket, options);
     socket.on('ping', () => this.#takeMessage());
     // Cleaning up hangs on the socket itself: protocol hooks are skipped when it closes in the middle of a handshake.
     socket.once('close', () => {
