@@ -37,19 +37,14 @@ export class Outlet {
   readonly #stream: Writable;
   readonly #pacing: Pacing;
   readonly #peer: OutletPeer;
-  /** What waits, and how each is encoded: only when it is written, so that what waits is shared by all who wait for it. */
-  #items: unknown[] = [];
-  #encoders: Encoder<never>[] = [];
-  #sizes: number[] = [];
-  /** The next item to be written. */
-  #next = 0;
-  /** Bytes of the items. */
-  #waitingBytes = 0;
+  /** What leaves at the end of this turn. Mostly that is all there is. */
+  #text = '';
+  /** What comes behind it, or behind what is in flight. */
+  #backlog: Backlog | undefined;
   /** Bytes that the connection was given and has not taken yet. */
   #inFlight = 0;
-  #isScheduled = false;
   #deadline: NodeJS.Timeout | undefined;
-  #listeners: (() => void)[] = [];
+  #listeners: (() => void)[] | undefined;
 
   constructor(stream: Writable, pacing: Pacing, peer: OutletPeer) {
     this.#stream = stream;
@@ -60,35 +55,37 @@ export class Outlet {
 
   /** `bytes` is what the item will take, about. */
   write<Item>(encoder: Encoder<Item>, item: Item, bytes: number): void {
-    this.#items.push(item);
-    this.#encoders.push(encoder);
-    this.#sizes.push(bytes);
-    this.#waitingBytes += bytes;
-    if (this.#isScheduled || this.#inFlight > 0) return;
-    this.#isScheduled = true;
-    setImmediate(this.#flush);
+    if (this.#inFlight > 0 || this.#text.length >= CHUNK) {
+      this.#backlog ??= new Backlog();
+      this.#backlog.add(encoder, item, bytes);
+      return;
+    }
+    if (this.#text === '') setImmediate(this.#flush);
+    this.#text += encoder.encode(item);
   }
 
   get isCongested(): boolean {
-    return this.#waitingBytes + this.#inFlight > this.#pacing.highWaterMark;
+    return this.#waiting > this.#pacing.highWaterMark;
   }
 
   /** Calls back once, when most of what waited has been taken. */
   whenDrained(listener: () => void): void {
+    this.#listeners ??= [];
     this.#listeners.push(listener);
   }
 
   /** Gives everything to the connection at once, however slow it is: what is to be its last word comes behind. */
   finish(): void {
-    if (this.#hasWaiting()) this.#stream.write(this.#take(Infinity), 'latin1');
+    const text = this.#text + (this.#backlog?.take(Infinity) ?? '');
+    this.#forget();
+    if (text !== '') this.#stream.write(text, 'latin1');
   }
 
   readonly #flush = (): void => {
-    this.#isScheduled = false;
-    if (this.#inFlight > 0 || !this.#hasWaiting()) return;
+    const text = this.#text;
+    if (text === '') return;
     if (!this.#peer.isOpen) return this.#drop();
-    const text = this.#take(CHUNK);
-    if (text === '') return this.#taken();
+    this.#text = '';
     this.#inFlight = text.length;
     this.#stream.write(text, 'latin1', this.#taken);
     // Mostly the kernel has all of it by now. A peer that takes nothing for a whole deadline holds memory for as long as it is waited for.
@@ -98,56 +95,78 @@ export class Outlet {
   };
 
   readonly #taken = (error?: Error | null): void => {
-    clearTimeout(this.#deadline);
+    if (this.#deadline !== undefined) clearTimeout(this.#deadline);
     this.#deadline = undefined;
     this.#inFlight = 0;
     if (error !== undefined && error !== null) return this.#drop();
-    if (!this.#isScheduled) this.#flush();
-    if (this.#listeners.length === 0 || this.#waitingBytes + this.#inFlight > this.#lowWaterMark) return;
+    const backlog = this.#backlog;
+    if (backlog !== undefined) {
+      this.#text += backlog.take(CHUNK);
+      if (backlog.isEmpty) this.#backlog = undefined;
+      this.#flush();
+    }
     const listeners = this.#listeners;
-    this.#listeners = [];
+    if (listeners === undefined || this.#waiting > this.#pacing.highWaterMark / 4) return;
+    this.#listeners = undefined;
     for (const listener of listeners) listener();
   };
 
-  get #lowWaterMark(): number {
-    return this.#pacing.highWaterMark / 4;
+  /** Bytes that the peer has not taken. */
+  get #waiting(): number {
+    return this.#text.length + (this.#backlog?.bytes ?? 0) + this.#inFlight;
   }
 
-  #hasWaiting(): boolean {
-    return this.#next < this.#items.length;
+  #drop(): void {
+    clearTimeout(this.#deadline);
+    this.#listeners = undefined;
+    this.#forget();
   }
 
-  /** What waits, up to about `most` bytes. Frames stay whole: `ws` answers pings and closes in between. */
-  #take(most: number): string {
+  #forget(): void {
+    this.#text = '';
+    this.#backlog = undefined;
+  }
+}
+
+/** What waits, and how each is encoded: only when it is written, so that what waits is shared by all who wait for it. */
+class Backlog {
+  #items: unknown[] = [];
+  #encoders: Encoder<never>[] = [];
+  #sizes: number[] = [];
+  /** The next item to be written. */
+  #next = 0;
+  #bytes = 0;
+
+  add<Item>(encoder: Encoder<Item>, item: Item, bytes: number): void {
+    this.#items.push(item);
+    this.#encoders.push(encoder);
+    this.#sizes.push(bytes);
+    this.#bytes += bytes;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get isEmpty(): boolean {
+    return this.#next === this.#items.length;
+  }
+
+  /** The next items, up to about `most` bytes. Frames stay whole: `ws` answers pings and closes in between. */
+  take(most: number): string {
     let text = '';
     while (text.length < most && this.#next < this.#items.length) {
       text += this.#encoders[this.#next]!.encode(this.#items[this.#next] as never);
       // What was added for it, which may be another number than it takes.
-      this.#waitingBytes -= this.#sizes[this.#next]!;
+      this.#bytes -= this.#sizes[this.#next]!;
       this.#next++;
     }
-    if (this.#next === this.#items.length) {
-      this.#forget();
-    } else if (this.#next > 256 && this.#next * 2 > this.#items.length) {
+    if (this.#next > 256 && this.#next * 2 > this.#items.length) {
       this.#items = this.#items.slice(this.#next);
       this.#encoders = this.#encoders.slice(this.#next);
       this.#sizes = this.#sizes.slice(this.#next);
       this.#next = 0;
     }
     return text;
-  }
-
-  #drop(): void {
-    clearTimeout(this.#deadline);
-    this.#listeners = [];
-    this.#forget();
-  }
-
-  #forget(): void {
-    this.#items = [];
-    this.#encoders = [];
-    this.#sizes = [];
-    this.#next = 0;
-    this.#waitingBytes = 0;
   }
 }
