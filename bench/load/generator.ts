@@ -29,6 +29,8 @@ const generator = {
   async connect(options: SwarmOptions): Promise<void> {
     swarm = await Swarm.open(options);
   },
+  /** So many more connect; resolves when all are live. */
+  grow: async (clients: number): Promise<void> => theSwarm().grow(clients),
   /** Events that are evenly spaced. */
   async steady(events: number, intervalMs: number): Promise<Delivered> {
     await spaced(events, intervalMs, async () => theSwarm().publish(1));

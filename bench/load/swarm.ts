@@ -71,9 +71,14 @@ export class Swarm {
     const swarm = new Swarm(options);
     const { prepare, publishPath } = targets[options.target];
     for (const body of prepare) await swarm.#http.post(publishPath, body);
-    await swarm.join(options.clients);
-    await swarm.#warmUp();
+    await swarm.grow(options.clients);
     return swarm;
+  }
+
+  /** Connects so many more. Resolves when everybody has got an event. */
+  async grow(clients: number): Promise<void> {
+    await this.join(clients);
+    await this.#warmUp();
   }
 
   /**

@@ -29,7 +29,7 @@ export const defaultLimits: Omit<Limits, 'operationsPerConnection'> = {
   messageBytes: 64 * 1_024,
   initTimeoutMs: 3_000,
   pingMs: 12_000,
-  highWaterMark: 1_024 * 1_024,
+  highWaterMark: 64 * 1_024,
   writeDeadlineMs: 30_000,
   closeGraceMs: 2_000,
   positionCheckMs: 10_000,

@@ -1,13 +1,11 @@
-import type { Entry } from '../events/event.ts';
 import type { EncodedResult } from './sink.ts';
 
-interface Kept {
-  readonly results: Map<Entry, EncodedResult>;
-  readonly entry: Entry;
-  readonly bytes: number;
+/** The place of a result, empty once it was forgotten. */
+export interface Kept {
+  result: EncodedResult | undefined;
 }
 
-/** What a result costs beside its texts: the entry's place in a map and in the queue here. */
+/** What a result costs beside its texts: its place here, and in the map of its operation. */
 const OVERHEAD = 200;
 
 /**
@@ -25,21 +23,26 @@ export class ResultCache {
     this.#maxBytes = maxBytes;
   }
 
-  /** Puts a result into the map of its operation, from where it is taken again when its time has come. */
-  keep(results: Map<Entry, EncodedResult>, entry: Entry, result: EncodedResult): void {
-    const bytes = OVERHEAD + result.payload.length;
-    if (bytes > this.#maxBytes / 4) return;
-    results.set(entry, result);
-    this.#queue.push({ results, entry, bytes });
+  /** Undefined for a result that is too large to be kept. */
+  keep(result: EncodedResult): Kept | undefined {
+    const bytes = sizeOf(result);
+    if (bytes > this.#maxBytes / 4) return undefined;
+    const kept: Kept = { result };
+    this.#queue.push(kept);
     this.#bytes += bytes;
     while (this.#bytes > this.#maxBytes) {
       const oldest = this.#queue[this.#first++]!;
-      oldest.results.delete(oldest.entry);
-      this.#bytes -= oldest.bytes;
+      this.#bytes -= sizeOf(oldest.result!);
+      oldest.result = undefined;
     }
     if (this.#first > 1_024 && this.#first * 2 > this.#queue.length) {
       this.#queue = this.#queue.slice(this.#first);
       this.#first = 0;
     }
+    return kept;
   }
+}
+
+function sizeOf({ payload }: EncodedResult): number {
+  return OVERHEAD + payload.length;
 }

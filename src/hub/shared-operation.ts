@@ -4,7 +4,7 @@ import { encodeCursor, PositionLost, type LossReason, type Position } from '../e
 import type { EventStore } from '../store/store.ts';
 import type { Delivery } from './delivery.ts';
 import type { Operation } from './operation.ts';
-import type { ResultCache } from './result-cache.ts';
+import type { Kept, ResultCache } from './result-cache.ts';
 import type { Route } from './route.ts';
 import { EncodedResult } from './sink.ts';
 import { takeSnapshot, type Snapshot } from './snapshot.ts';
@@ -37,8 +37,8 @@ export class SharedOperation {
   /** All deliveries of the operation, live or not. */
   readonly deliveries = new Set<Delivery>();
   readonly #options: SharedOperationOptions;
-  /** As many as the cache lets stay. */
-  readonly #results = new Map<Entry, EncodedResult>();
+  /** As many as the cache lets stay, and no longer than anybody has the entry, without which nobody would look for them. */
+  readonly #results = new WeakMap<Entry, Kept>();
   #snapshot: Promise<Snapshot> | undefined;
 
   constructor(options: SharedOperationOptions) {
@@ -50,7 +50,7 @@ export class SharedOperation {
 
   /** What its subscribers get of an entry of the log, if anything. A result that is known has passed every check before. */
   resultFor(entry: Entry): EncodedResult | undefined {
-    const known = this.#results.get(entry);
+    const known = this.#results.get(entry)?.result;
     if (known !== undefined) return known;
     return this.wants(entry) ? this.result(entry) : undefined;
   }
@@ -68,10 +68,11 @@ export class SharedOperation {
 
   /** Of an entry that is accepted. */
   result(entry: Entry): EncodedResult {
-    const known = this.#results.get(entry);
+    const known = this.#results.get(entry)?.result;
     if (known !== undefined) return known;
     const result = new EncodedResult(this.#execute(entry), cursorOf(entry));
-    this.#options.cache.keep(this.#results, entry, result);
+    const kept = this.#options.cache.keep(result);
+    if (kept !== undefined) this.#results.set(entry, kept);
     return result;
   }
 
