@@ -89,7 +89,7 @@ export class CloudEventsReceiver {
       events.map(({ report }) => report),
       {
         userId: viewer.userId,
-        ids: events.map(({ identity }) => stableId([viewer.workspace, viewer.userId, ...identity])),
+        idOf: (index) => stableId([viewer.workspace, viewer.userId, ...events[index]!.identity]),
         pathOf: (index) => events[index]!.path,
       },
     );

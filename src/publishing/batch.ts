@@ -34,19 +34,20 @@ export interface EventReport extends Cause {
 interface BatchOptions {
   /** Of who publishes: the author of comments that tell none. */
   readonly userId: string | null;
-  /** One an event, for those that need an id and have none. Made before the plan, which may run several times. */
-  readonly ids: readonly string[];
+  /** For an event that needs an id and has none. Asked once, however often the plan runs. */
+  readonly idOf: (index: number) => string;
   /** Where an event stands in the input. */
   readonly pathOf: (index: number) => Path;
 }
 
 /** The plan that publishes the events, in order. */
-export function batchPlan(events: readonly EventReport[], { userId, ids, pathOf }: BatchOptions): Plan {
+export function batchPlan(events: readonly EventReport[], { userId, idOf, pathOf }: BatchOptions): Plan {
+  const ids: string[] = [];
   return async (view) => {
     const batch = new Batch(view, userId);
     const changes: AnyChange[] = [];
     for (const [index, event] of events.entries()) {
-      changes.push(await batch.changeOf(event, pathOf(index), ids[index]!));
+      changes.push(await batch.changeOf(event, pathOf(index), () => (ids[index] ??= idOf(index))));
     }
     return changes;
   };
@@ -78,7 +79,7 @@ class Batch {
     this.#userId = userId;
   }
 
-  async changeOf(event: EventReport, path: Path, id: string): Promise<AnyChange> {
+  async changeOf(event: EventReport, path: Path, newId: () => string): Promise<AnyChange> {
     const { kind } = event;
     const subject = kinds[kind];
     const issues: InputIssue[] = [];
@@ -86,7 +87,7 @@ class Batch {
       issues.push({ path: ['type'], message: 'is told by setPresence and leaveRoom only' });
     }
     if (event.reason === 'SNAPSHOT') issues.push({ path: ['reason'], message: 'stands for snapshots only' });
-    const { patch, issues: patchIssues } = await this.#patchOf(subject, event.data, id);
+    const { patch, issues: patchIssues } = await this.#patchOf(subject, event.data, newId);
     // To clients these are like any other name that means nothing.
     const internal: readonly string[] = subjectOf(kind).internal ?? [];
     const unknown = internal.filter((field) => field in patch);
@@ -97,7 +98,7 @@ class Batch {
       subject,
       patch,
       reason: event.reason ?? 'REPORTED',
-      ...(isToldByState ? {} : { kind }),
+      kind: isToldByState ? undefined : kind,
       detail,
       // A comment by itself says nothing about the state of its issue.
       aspect: isComment && Object.keys(patch).length === 1 ? null : 'state',
@@ -108,19 +109,21 @@ class Batch {
     } as Report;
     const change = changeOf(report, event, path, [...path, 'data']);
     await this.#touch(change, !isToldByState, deletions.has(kind));
-    return { ...change, issues: [...locate(issues, path), ...(change.issues ?? [])] };
+    return issues.length === 0
+      ? change
+      : { ...change, issues: [...locate(issues, path), ...(change.issues ?? [])] };
   }
 
   async #patchOf(
     subject: SubjectName,
     data: unknown,
-    id: string,
+    newId: () => string,
   ): Promise<{ readonly patch: Readonly<Record<string, unknown>>; readonly issues: readonly InputIssue[] }> {
     if (typeof data !== 'object' || data === null || Array.isArray(data)) {
       return { patch: {}, issues: [{ path: [], message: 'must be an object' }] };
     }
     const patch = stateFields(subject, data);
-    if (nameless.has(subject)) return { patch: { ...patch, id: patch['id'] ?? id }, issues: [] };
+    if (nameless.has(subject)) return { patch: { ...patch, id: patch['id'] ?? newId() }, issues: [] };
     if (subject === 'project' && 'repositories' in patch) {
       const { repositories: _repositories, ...rest } = patch;
       return {

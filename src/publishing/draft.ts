@@ -22,7 +22,7 @@ export class Draft {
   latest(type: SubjectName, id: string): Base | undefined {
     const key = this.#view.key(type, id);
     if (this.#written.has(key)) return this.#written.get(key);
-    const base = this.#view.latest(type, id);
+    const base = this.#view.latest(type, id, key);
     return isFiledUnder(base, this.#purged) ? undefined : base;
   }
 

@@ -43,24 +43,27 @@ function blankOf(subject: Subject): State {
   return blank;
 }
 
-function overlay(state: State, patch: State): State {
+/** Null clears: to null, or to what a field starts with that can't be null, which `blank` has. */
+function overlay(state: State, patch: State, blank: State): State {
   const merged = { ...state };
-  for (const [field, value] of Object.entries(patch)) if (value !== undefined) merged[field] = value;
+  for (const field of Object.keys(patch)) {
+    const value = patch[field];
+    if (value === undefined) continue;
+    merged[field] = value === null && Object.hasOwn(blank, field) ? blank[field] : value;
+  }
   return merged;
 }
 
-/** Null clears: to null, or to what a field starts with that can't be null. */
-function clear(patch: State, blank: State): State {
-  const cleared = { ...patch };
-  for (const [field, value] of Object.entries(patch))
-    if (value === null && field in blank) cleared[field] = blank[field];
-  return cleared;
+function changedFields({ internal = [] }: Subject, before: State, after: State): string[] {
+  const hidden: readonly string[] = internal;
+  return Object.keys(after).filter(
+    (field) => !hidden.includes(field) && !isSame(before[field], after[field]),
+  );
 }
 
-function changedFields({ internal }: Subject, before: State, after: State): string[] {
-  const hidden: readonly string[] = internal ?? [];
-  const isOther = (field: string): boolean => JSON.stringify(before[field]) !== JSON.stringify(after[field]);
-  return Object.keys(after).filter((field) => !hidden.includes(field) && isOther(field));
+function isSame(one: unknown, other: unknown): boolean {
+  if (typeof one !== 'object' || typeof other !== 'object') return one === other;
+  return one === other || JSON.stringify(one) === JSON.stringify(other);
 }
 
 function subjectOfChange(change: AnyChange): Subject {
@@ -96,12 +99,14 @@ export function merge(
   const isLateDeletion = isStale && !staysDeleted && change.kind !== undefined && deletions.has(change.kind);
   const { kind, reason = 'REPORTED' } = isLateDeletion ? {} : change;
 
-  const start: State = before === undefined ? blankOf(subject) : before.data;
+  const blank = blankOf(subject);
+  const start: State = before === undefined ? blank : before.data;
   // Something newer is known: the event is told, with the state as it is.
-  const patched = isStale ? start : overlay(start, clear(change.patch, blankOf(subject)));
-  const derived = isStale
-    ? patched
-    : overlay(patched, (subject.derive?.(patched, change.patch) ?? {}) as State);
+  const patched = isStale ? start : overlay(start, change.patch, blank);
+  const derived =
+    isStale || subject.derive === undefined
+      ? patched
+      : overlay(patched, subject.derive(patched, change.patch) as State, blank);
   const parsed = subject.schema.safeParse(derived);
   if (!parsed.success) return { issues: parsed.error.issues.map((issue) => locate(issue, change)) };
 

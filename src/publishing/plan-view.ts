@@ -26,30 +26,37 @@ interface Seen {
   readonly base: Base | undefined;
 }
 
+interface Loaded {
+  readonly base: Base | undefined;
+  /** When the store was asked for it, by the time of what is under way. */
+  readonly readAt: number;
+}
+
 /** State as one attempt sees it, and what of it the attempt relied on. */
 export class PlanView implements StateView {
   readonly #log: LogName;
+  /** Of all keys. Written like this, no workspace is the beginning of another. */
+  readonly #prefix: string;
   readonly #store: EventStore;
   readonly #underWay: StatesUnderWay;
-  readonly #loaded = new Map<string, Base | undefined>();
-  /** When the store was asked for what is loaded, by the time of what is under way. */
-  readonly #readAt = new Map<string, number>();
+  readonly #loaded = new Map<string, Loaded>();
   readonly #seen = new Map<string, Seen>();
   readonly #findings: Finding[] = [];
 
   constructor(log: LogName, store: EventStore, underWay: StatesUnderWay) {
     this.#log = log;
+    this.#prefix = `${JSON.stringify(log.workspace)} `;
     this.#store = store;
     this.#underWay = underWay;
   }
 
   key(type: SubjectName, id: string): string {
-    return JSON.stringify([this.#log.workspace, type, id]);
+    return `${this.#prefix}${type} ${id}`;
   }
 
   async entity<Name extends SubjectName>(type: Name, id: string): Promise<StateOf<Name> | undefined> {
     const base = await this.load(type, id);
-    this.#see(type, id, base);
+    this.#see(this.key(type, id), type, id, base);
     return base === undefined || base.deleted ? undefined : (base.facts.data as StateOf<Name>);
   }
 
@@ -67,12 +74,13 @@ export class PlanView implements StateView {
       });
       for (const entry of page.entries) {
         const id = entry.entityId!;
-        const base = this.#take(this.key(type, id), baseOf(entry), time)!;
+        const key = this.key(type, id);
+        const base = this.#take(key, baseOf(entry), time)!;
         // It is leaving the topic, such as a repository its project: what takes its place is seen when that is through.
         if (base instanceof UnderWay && !topicsOf(base.facts).includes(topic)) {
-          throw new LostRace(this.key(type, id), base.settled);
+          throw new LostRace(key, base.settled);
         }
-        this.#see(type, id, base);
+        this.#see(key, type, id, base);
         if (base.deleted) continue;
         ids.push(id);
         found.push(base.facts.data as StateOf<Name>);
@@ -89,23 +97,23 @@ export class PlanView implements StateView {
   async load(type: SubjectName, id: string): Promise<Base | undefined> {
     const key = this.key(type, id);
     const isUnderWay = this.#underWay.get(key) !== undefined;
-    if (!isUnderWay && this.#loaded.has(key)) return this.#loaded.get(key);
+    const loaded = this.#loaded.get(key);
+    if (!isUnderWay && loaded !== undefined) return loaded.base;
     const { time } = this.#underWay;
     const record = isUnderWay ? undefined : await this.#store.entity(this.#log, type, id);
     return this.#take(key, record && { ...baseOf(record.entry), deleted: record.deleted }, time);
   }
 
   /** @throws LostRace the plan saw another state */
-  latest(type: SubjectName, id: string): Base | undefined {
-    const key = this.key(type, id);
+  latest(type: SubjectName, id: string, key = this.key(type, id)): Base | undefined {
     const loaded = this.#loaded.get(key);
-    const stored = this.#underWay.storedSince(key, this.#readAt.get(key) ?? Infinity);
-    const isNewer = stored !== undefined && stored.revision > (loaded?.revision ?? 0);
-    const base = this.#underWay.get(key) ?? (isNewer ? stored : loaded);
+    const stored = this.#underWay.storedSince(key, loaded?.readAt ?? Infinity);
+    const isNewer = stored !== undefined && stored.revision > (loaded?.base?.revision ?? 0);
+    const base = this.#underWay.get(key) ?? (isNewer ? stored : loaded?.base);
     // The entity has moved since it was read, into a project that was not.
-    const isUnknown = base === undefined && !this.#loaded.has(key);
+    const isUnknown = base === undefined && loaded === undefined;
     if (isUnknown || (base instanceof UnderWay && base.line.isBroken)) throw new LostRace(key);
-    this.#see(type, id, base);
+    this.#see(key, type, id, base);
     return base;
   }
 
@@ -124,20 +132,18 @@ export class PlanView implements StateView {
   /** What counts for this attempt: the state under way, where there is one, else what was read. */
   #take(key: string, stored: Base | undefined, time: number): Base | undefined {
     const base = this.#underWay.get(key) ?? stored;
-    const loaded = this.#loaded.get(key);
+    const loaded = this.#loaded.get(key)?.base;
     // Read twice, it is the same to `#see`.
     if (loaded !== undefined && loaded.revision === base?.revision && !(base instanceof UnderWay))
       return loaded;
-    this.#loaded.set(key, base);
-    this.#readAt.set(key, time);
+    this.#loaded.set(key, { base, readAt: time });
     return base;
   }
 
-  #see(type: SubjectName, id: string, base: Base | undefined): void {
-    const key = this.key(type, id);
+  #see(key: string, type: SubjectName, id: string, base: Base | undefined): void {
     const seen = this.#seen.get(key);
-    if (seen !== undefined && seen.base !== base) throw new LostRace(key);
-    this.#seen.set(key, { type, id, base });
+    if (seen === undefined) this.#seen.set(key, { type, id, base });
+    else if (seen.base !== base) throw new LostRace(key);
   }
 }
 

@@ -144,16 +144,17 @@ export class Publisher {
 
   /** Reads what the changes will be merged onto, and the projects that they name or that the entities are in. */
   async #load(view: PlanView, changes: readonly AnyChange[]): Promise<void> {
-    await Promise.all(
+    const bases = await Promise.all(
       changes.map(async (change) => {
         const id = idOfPatch(change);
-        const base = id === undefined ? undefined : await view.load(change.subject, id);
-        const { projectId } = change.patch as { projectId?: unknown };
-        for (const each of [projectId, base?.facts.projectId]) {
-          if (typeof each === 'string') await view.load('project', each);
-        }
+        return id === undefined ? undefined : view.load(change.subject, id);
       }),
     );
+    const projects = new Set<unknown>();
+    for (const base of bases) projects.add(base?.facts.projectId);
+    for (const { patch } of changes) projects.add((patch as { readonly projectId?: unknown }).projectId);
+    const named = [...projects].filter((id) => typeof id === 'string');
+    await Promise.all(named.map(async (id) => view.load('project', id)));
   }
 
   #mergeAll(view: PlanView, changes: readonly AnyChange[], request: PublishRequest): Draft {

@@ -33,14 +33,20 @@ export type Report = {
 
 /** The change that a report with a cause asks for. `path` is where the cause stands in the input, `patchPath` where the patch does. */
 export function changeOf(report: Report, cause: Cause, path: Path, patchPath: Path = path): AnyChange {
-  const { aspect = 'state', issues = [], ...told } = report;
-  const { actor, occurredAt } = cause;
-  const isTimed = isGiven(occurredAt);
+  const { subject, patch, kind, reason, detail, aspect = 'state', issues = [] } = report;
+  const actor = cause.actor ?? undefined;
+  const occurredAt = cause.occurredAt ?? undefined;
+  const isTimed = occurredAt !== undefined && aspect !== null;
+  // Of one shape whatever is told: many are made, and copies of parts cost more than everything else here.
   return {
-    ...told,
-    ...(isGiven(actor) ? { actor } : {}),
-    ...(isTimed ? { occurredAt } : {}),
-    ...(isTimed && aspect !== null ? { asOf: { aspect, time: occurredAt } } : {}),
+    subject,
+    patch,
+    kind,
+    reason,
+    detail,
+    actor,
+    occurredAt,
+    asOf: isTimed ? { aspect, time: occurredAt } : undefined,
     path: patchPath,
     issues: [...locate(issues, patchPath), ...locate(actorIssues(actor), path)],
   } as AnyChange;
@@ -118,8 +124,9 @@ export function notFound(what: string, id: string): TidingsError {
 }
 
 /** What a client writes about an entity, in the names of its GraphQL type, as fields of its state. */
-export function stateFields(about: SubjectName, written: object): Record<string, unknown> {
-  const { renamed = {} }: Subject = subjects[about] as unknown as Subject;
+export function stateFields(about: SubjectName, written: object): Readonly<Record<string, unknown>> {
+  const { renamed }: Subject = subjects[about] as unknown as Subject;
+  if (renamed === undefined) return written as Readonly<Record<string, unknown>>;
   const names = new Map(Object.entries(renamed).map(([field, name]) => [name, field]));
   return Object.fromEntries(Object.entries(written).map(([name, value]) => [names.get(name) ?? name, value]));
 }

@@ -43,12 +43,10 @@ builder.mutationField('publishEvents', (t) =>
         throw invalidInput([{ path: ['input', 'events'], message: `must be 1 to ${MOST_EVENTS}` }]);
       }
       const field = 'publishEvents';
-      // Before the plan, which may run several times.
-      const ids = events.map((_event, index) => newId(request, `${field} ${index}`, idempotencyKey));
       const reports = events.map((event) => ({ ...event, kind: kindNamed(event.type)! }));
       const plan = batchPlan(reports, {
         userId: request.viewer.userId,
-        ids,
+        idOf: (index) => newId(request, `${field} ${index}`, idempotencyKey),
         pathOf: (index) => ['input', 'events', index],
       });
       return publish(request, { field, idempotencyKey, plan, events: events.length });

@@ -274,9 +274,10 @@ export class EmbeddedEventStore implements EventStore {
     log.head = appended.at(-1)!.position;
     let fresh = this.#fresh.get(log);
     if (fresh === undefined) this.#fresh.set(log, (fresh = []));
-    for (const [index, each] of appended.entries()) {
+    for (const [index, { position, recordedAt, revision }] of appended.entries()) {
       const { facts, write } = events[index]!;
-      const entry = { ...facts, ...each };
+      // What is copied comes last: properties that are added to a copy make it four times as large.
+      const entry = { position, recordedAt, revision, ...facts };
       fresh.push(entry);
       if (write !== null) this.#memory.wrote(log.id, write, entry, sent[index]!.body.length);
     }

@@ -16,10 +16,10 @@ export function appendedOf(epoch: string, { first, recordedAt, chains, revisions
 export function entryOf(epoch: string, [offset, chain, recordedAt, revision, body]: StoredEntry): Entry {
   const facts = JSON.parse(body) as EventFacts;
   return {
-    ...facts,
     position: { epoch, offset, chain },
     recordedAt: new Date(recordedAt).toISOString(),
     revision,
+    ...facts,
   };
 }
 
