@@ -1,0 +1,238 @@
+/**
+ * What is answered to whom, as one table: each case on every transport that it can occur on. Cases that need a stage of their own have it elsewhere:
+ * sockets
+ * and requests in expected-refusals.test.ts, tokens in test/auth, places and rates in test/limits, webhooks in test/ingest.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TidingsError, type ErrorCode } from '../../src/errors.ts';
+import type { EventStore } from '../../src/store/store.ts';
+import { TestServer, tokenFor } from '../support/server.ts';
+import { drivers, type Driver, type Result } from './drivers.ts';
+import { refusedWith, ways } from './queries.ts';
+
+let server: TestServer;
+/** What the store does instead of what it is asked for, by the name of the call. */
+let faults: Readonly<Record<string, Error>> = {};
+let foreign: string;
+
+const around = (store: EventStore): EventStore =>
+  new Proxy(store, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name);
+      if (typeof value !== 'function') return value;
+      return (...args: unknown[]): unknown => {
+        const fault = faults[String(name)];
+        return fault === undefined ? Reflect.apply(value, target, args) : Promise.reject(fault);
+      };
+    },
+  });
+
+beforeAll(async () => {
+  server = await TestServer.start({ aroundStore: around });
+  const upsert = 'mutation ($id: ID!) { upsertProject(input: { id: $id, name: "P" }) { cursor } }';
+  await server.run(upsert, { id: 'mine' });
+  await server.run(upsert, { id: 'theirs' }, { token: tokenFor({ workspace: 'other' }) });
+  await using another = await TestServer.start();
+  const { upsertProject } = await another.run<{ upsertProject: { cursor: string } }, unknown>(upsert, {
+    id: 'x',
+  });
+  foreign = upsertProject.cursor;
+});
+afterAll(async () => server[Symbol.asyncDispose]());
+
+const only = tokenFor({ projects: ['mine'], scope: 'read publish' });
+const reader = tokenFor({ projects: ['mine'], scope: 'read' });
+const away = new TidingsError('STORE_UNAVAILABLE');
+const full = new TidingsError('STORE_FULL');
+const announce = 'mutation { announce(input: { message: "hello" }) { cursor } }';
+
+interface Case {
+  readonly name: string;
+  readonly query: string;
+  readonly variables?: () => Readonly<Record<string, unknown>>;
+  readonly token?: string;
+  readonly faults?: Readonly<Record<string, Error>>;
+  readonly code: ErrorCode;
+  /** Where nothing else is in the response. */
+  readonly status: number;
+}
+
+/** Queries and mutations; what is too complex is in documents.test.ts. */
+const operations: readonly Case[] = [
+  { name: 'a syntax error', query: '{ viewer {', code: 'GRAPHQL_PARSE_FAILED', status: 400 },
+  { name: 'an unknown field', query: '{ nonsense }', code: 'GRAPHQL_VALIDATION_FAILED', status: 400 },
+  {
+    name: 'a look into the schema without scope',
+    query: '{ __schema { types { name } } }',
+    token: reader,
+    code: 'FORBIDDEN',
+    status: 403,
+  },
+  {
+    name: 'a wrong variable',
+    query: 'query ($id: ID!) { project(id: $id) { name } }',
+    variables: () => ({ id: {} }),
+    code: 'BAD_REQUEST',
+    status: 400,
+  },
+  {
+    name: 'a resolver that throws',
+    query: '{ projects { nodes { id } } }',
+    faults: { entities: new Error('swordfish') },
+    code: 'INTERNAL_SERVER_ERROR',
+    status: 200,
+  },
+  {
+    name: 'a project that is not permitted',
+    query: 'mutation { upsertProject(input: { id: "yours", name: "Y" }) { cursor } }',
+    token: only,
+    code: 'FORBIDDEN',
+    status: 403,
+  },
+  { name: 'a mutation without scope', query: announce, token: reader, code: 'FORBIDDEN', status: 403 },
+  {
+    name: 'a malformed cursor',
+    query: '{ events(after: "nonsense") { nodes { type } } }',
+    code: 'BAD_CURSOR',
+    status: 400,
+  },
+  {
+    name: 'a cursor of another log',
+    query: 'query ($after: Cursor) { events(after: $after) { nodes { type } } }',
+    variables: () => ({ after: foreign }),
+    code: 'CURSOR_EXPIRED',
+    status: 410,
+  },
+  {
+    name: 'a store that is away',
+    query: '{ events { nodes { type } } }',
+    faults: { read: away, head: away, entities: away },
+    code: 'STORE_UNAVAILABLE',
+    status: 503,
+  },
+  {
+    name: 'a mutation while the store is away',
+    query: announce,
+    faults: { append: away },
+    code: 'STORE_UNAVAILABLE',
+    status: 503,
+  },
+  {
+    name: 'a mutation while the disk is full',
+    query: announce,
+    faults: { append: full },
+    code: 'STORE_FULL',
+    status: 507,
+  },
+];
+
+describe.each(ways)('an operation over $name', (way) => {
+  const fitting = operations.filter(({ query }) => way.name !== 'GET' || !query.startsWith('mutation'));
+
+  it.each(fitting)(
+    'with $name is $code',
+    async ({ query, variables, token = tokenFor(), faults: made = {}, code, status }) => {
+      const question = { query, ...(variables === undefined ? {} : { variables: variables() }) };
+      faults = made;
+      const { outcome, text } = await way.ask(server, question, token);
+      faults = {};
+      expect(outcome).toBe(refusedWith(way, status, code));
+      expect(text).not.toContain('swordfish');
+      if (code === 'CURSOR_EXPIRED') expect(text).toContain('"headCursor"');
+    },
+  );
+
+  it("about the id of another workspace is told the same as about one that is nobody's", async () => {
+    const about = async (id: string): Promise<unknown> => {
+      const query = 'query ($id: ID!) { project(id: $id) { name } }';
+      return way.ask(server, { query, variables: { id } }, tokenFor());
+    };
+    expect(await about('theirs')).toEqual(await about('nobody'));
+  });
+
+  it('goes on to read while nothing can be written', async () => {
+    faults = { append: full };
+    expect((await way.ask(server, { query: '{ project(id: "mine") { name } }' }, tokenFor())).outcome).toBe(
+      'data',
+    );
+    faults = {};
+  });
+});
+
+/** Subscriptions, which have no HTTP status of their own. */
+const subscriptions: readonly Omit<Case, 'status'>[] = [
+  { name: 'a syntax error', query: 'subscription {', code: 'GRAPHQL_PARSE_FAILED' },
+  { name: 'an unknown field', query: 'subscription { nonsense }', code: 'GRAPHQL_VALIDATION_FAILED' },
+  {
+    name: 'too many aliases',
+    query: `subscription { events { ${Array.from({ length: 16 }, (_, i) => `a${i}: type`).join(' ')} } }`,
+    code: 'QUERY_TOO_COMPLEX',
+  },
+  {
+    name: 'a topic that is not permitted',
+    query: 'subscription { projectUpdated(projectId: "theirs") { cursor } }',
+    token: only,
+    code: 'FORBIDDEN',
+  },
+  {
+    name: 'no scope to read',
+    query: 'subscription { announcement { message } }',
+    token: tokenFor({ scope: 'publish' }),
+    code: 'FORBIDDEN',
+  },
+  {
+    name: 'a malformed cursor',
+    query: 'subscription { events(after: "nonsense") { type } }',
+    code: 'BAD_CURSOR',
+  },
+  {
+    name: 'a cursor of another log',
+    query: 'subscription ($after: Cursor) { events(after: $after) { type } }',
+    variables: () => ({ after: foreign }),
+    code: 'CURSOR_EXPIRED',
+  },
+  {
+    name: 'a failure that nobody expected',
+    query: 'subscription { projectUpdated(projectId: "mine", snapshot: true) { cursor } }',
+    faults: { entities: new Error('swordfish') },
+    code: 'INTERNAL_SERVER_ERROR',
+  },
+];
+
+describe.each(drivers)('a subscription over $name', (driver: Driver) => {
+  it.each(subscriptions)(
+    'with $name ends with $code',
+    async ({ query, variables, token = tokenFor(), faults: made = {}, code }) => {
+      using peer = await driver.connect(server.graphqlUrl, token);
+      faults = made;
+      const operation = peer.start(query, variables?.());
+      const { errors, data }: Result = await operation.next();
+      await operation.ended;
+      faults = {};
+      expect(data ?? null).toBeNull();
+      expect(errors?.[0]?.extensions['code']).toBe(code);
+      expect(JSON.stringify(errors)).not.toContain('swordfish');
+      if (code === 'CURSOR_EXPIRED') expect(errors?.[0]?.extensions).toHaveProperty('headCursor');
+    },
+  );
+
+  it('goes on when another one beside it is refused', async () => {
+    using peer = await driver.connect(server.graphqlUrl, tokenFor());
+    const lasting = peer.start(
+      'subscription { projectUpdated(projectId: "mine", snapshot: true) { project { name } } }',
+    );
+    expect((await lasting.next()).data).toEqual({ projectUpdated: { project: { name: 'P' } } });
+    await peer.start('subscription { nonsense }').ended;
+    await server.run(
+      'mutation { updateProject(input: { id: "mine", name: "P", description: "new" }) { cursor } }',
+    );
+    expect((await lasting.next()).data).toEqual({ projectUpdated: { project: { name: 'P' } } });
+  });
+});
+
+it('is ready only where the store is', async () => {
+  faults = { ping: away };
+  expect((await fetch(`${server.url}/ready`)).status).toBe(503);
+  faults = {};
+  expect((await fetch(`${server.url}/ready`)).status).toBe(200);
+});
