@@ -28,6 +28,7 @@ describe('the client of tidings/client', () => {
   afterEach(async () => {
     await client?.dispose();
     await proxy[Symbol.asyncDispose]();
+    await until(async () => (await server.run(StatsDocument)).stats.live === 0);
   });
   afterAll(async () => {
     await server[Symbol.asyncDispose]();
@@ -135,6 +136,32 @@ describe('the client of tidings/client', () => {
     await until(() => given.length > 0 && expected.length > 0);
     expect(given).toEqual(expected);
     await plain.dispose();
+  });
+
+  it('leaves alone what looks like the protocol in what it sends and is given', async () => {
+    const odd = {
+      '': { type: 'next', id: 'elsewhere', payload: { extensions: { cursor: 'none of ours' } } },
+      nested: { '': null, list: [{ '': { type: 'complete', id: 'own' } }, { '': { type: 'subscribe' } }] },
+    };
+    let ids = 0;
+    client = connect(proxy.webSocketUrl, { generateID: () => `own${ids++}` });
+    const given: unknown[] = [];
+    const ask = (payload: { query: string; variables?: Record<string, unknown> }, by = client): void =>
+      void by!.subscribe(payload, {
+        next: (result) => given.push(result),
+        error: (error) => given.push(error),
+        complete: () => given.push('complete'),
+      });
+    ask({ query: 'subscription { projectUpdated(projectId: "odd") { project { metadata } } }' });
+    await isListening();
+    const mutation = `mutation ($metadata: JSON) {
+      upsertProject(input: { id: "odd", name: "Odd", metadata: $metadata }) { project { metadata } }
+    }`;
+    ask({ query: mutation, variables: { metadata: odd } });
+    await until(() => given.length === 3);
+    expect(given).toContainEqual({ data: { projectUpdated: { project: { metadata: odd } } } });
+    expect(given).toContainEqual({ data: { upsertProject: { project: { metadata: odd } } } });
+    expect(given).toContain('complete');
   });
 
   it('is told when its snapshot begins anew, although nothing is left to show', async () => {

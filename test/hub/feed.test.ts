@@ -20,11 +20,17 @@ describe('a feed', () => {
   let heads: number;
   /** What the store would have told the feed, where the test tells it instead. */
   let told: (readonly Entry[])[];
+  /** The store that it gets another one's answers from. */
+  let restored: EventStore | undefined;
+  /** What happens between a read of the head, or of entries, and its answer. */
+  let onRead: (method: 'head' | 'read') => Promise<void> | void;
+  let resets: number;
 
   beforeEach(async () => {
     directory = mkdtempSync(join(tmpdir(), 'tidings-feed-'));
     store = await EmbeddedEventStore.open({ directory, retention: () => keepEverything });
-    [passed, heads, told] = [[], 0, []];
+    [passed, heads, told, resets] = [[], 0, [], 0];
+    [restored, onRead] = [undefined, () => undefined];
   });
   afterEach(async () => {
     feed.close();
@@ -42,7 +48,14 @@ describe('a feed', () => {
           return watch;
         }
         const value: unknown = Reflect.get(target, name);
-        return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+        if (typeof value !== 'function') return value;
+        if (name !== 'head' && name !== 'read') return value.bind(target) as unknown;
+        return async (...args: unknown[]): Promise<unknown> => {
+          const from = restored ?? target;
+          const answer: unknown = await Reflect.apply(Reflect.get(from, name), from, args);
+          await onRead(name);
+          return answer;
+        };
       },
     });
     feed = await Feed.open({
@@ -52,7 +65,7 @@ describe('a feed', () => {
       retryMs: 10,
       ringBytes: 1e6,
       onEntry: ({ position }) => passed.push(position.offset),
-      onReset: () => expect.fail('began anew'),
+      onReset: () => resets++,
       onError: () => undefined,
     });
     heads = 0;
@@ -71,6 +84,45 @@ describe('a feed', () => {
     await until(() => passed.length === 22);
     expect(passed).toEqual(Array.from({ length: 22 }, (_, index) => index + 1));
     expect([heads, feed.logReads]).toEqual([0, 0]);
+  });
+
+  it('looks at the log once more, at whatever moment of a look it is told so', async () => {
+    await open(true);
+    for (let moment = 0; moment < 30; moment++) {
+      const behind = passed.length;
+      onRead = async () => {
+        onRead = () => undefined;
+        await store.append(log, batch(content()));
+        let tellIn = moment;
+        const tell = (): void => (tellIn-- > 0 ? queueMicrotask(tell) : feed.accept([]));
+        queueMicrotask(tell);
+      };
+      await feed.look();
+      await until(() => passed.length === behind + 1);
+    }
+    expect(resets).toBe(0);
+  });
+
+  it('gives nothing of a log that turns out to be another one while it is read', async () => {
+    const { position: start } = (await store.append(log, batch(content('old')))).appended[0]!;
+    await store.append(log, batch(...contents(3)));
+    await open(true);
+    const other = mkdtempSync(join(tmpdir(), 'tidings-feed-'));
+    const another = await EmbeddedEventStore.open({ directory: other, retention: () => keepEverything });
+    try {
+      onRead = async () => {
+        onRead = () => undefined;
+        restored = another;
+        await feed.look();
+      };
+      expect(await feed.after(start)).toEqual([]);
+      expect(resets).toBe(1);
+      // Nor has it kept anything of it.
+      await expect((async () => feed.after(start))()).rejects.toThrow('position lost');
+    } finally {
+      await another.close();
+      rmSync(other, { recursive: true, force: true });
+    }
   });
 
   it('looks at the log where it is told that something may be missing', async () => {
@@ -94,6 +146,6 @@ describe('a feed', () => {
     expect(heads).toBe(2);
     feed.accept([{ ...one, position: { ...one.position, chain: '0123456789ab' } }]);
     await until(() => heads === 3);
-    expect(passed).toEqual([1, 2]);
+    expect([passed, resets]).toEqual([[1, 2], 0]);
   });
 });

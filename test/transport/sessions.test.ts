@@ -51,6 +51,8 @@ describe.each(protocols)('over $name, a client that names its session', (protoco
     readonly as?: string;
     readonly operation?: string;
     readonly variables?: Readonly<Record<string, unknown>>;
+    /** Whether it answers pings by itself. */
+    readonly autoPong?: boolean;
   }
   /** Connects and subscribes, as a client does when it comes back. */
   const come = async ({
@@ -59,8 +61,9 @@ describe.each(protocols)('over $name, a client that names its session', (protoco
     as = `session ${session}`,
     operation = query,
     variables = {},
+    autoPong = true,
   }: Come = {}) => {
-    const socket = new TestSocket(to.webSocketUrl, { protocol: protocol.subprotocol });
+    const socket = new TestSocket(to.webSocketUrl, { protocol: protocol.subprotocol, autoPong });
     sockets.push(socket);
     await socket.opened();
     socket.send({ type: 'connection_init', payload: { token: tokenFor({ sub }), resume: as } });
@@ -121,6 +124,23 @@ describe.each(protocols)('over $name, a client that names its session', (protoco
       got = await message(await come({ to: pinging }));
       expect(announced).toContain(got);
     }
+  });
+
+  it('does not get again what a later answer proves, where an earlier one proved nothing', async () => {
+    await using pinging = await TestServer.start({ limits: { pingMs: 100 } });
+    const first = await come({ to: pinging, autoPong: false });
+    let proves = false;
+    first.socket.on('ping', (payload) => first.socket.pong(proves ? payload : ''));
+    await isListening(pinging);
+    await announce(pinging, 'one');
+    expect(await message(first)).toBe('one');
+    await once(first.socket, 'ping');
+    proves = true;
+    // The second one comes only to those who have answered the first.
+    for (let pings = 0; pings < 2; pings++) await once(first.socket, 'ping');
+    await leave(first, pinging);
+    await announce(pinging, 'two');
+    expect(await message(await come({ to: pinging }))).toBe('two');
   });
 
   it('starts anew with an operation that it has ended itself', async () => {
