@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
   GraphQLError,
   OperationTypeNode,
-  type execute,
+  execute,
   type ExecutionArgs,
   type FormattedExecutionResult,
 } from 'graphql';
@@ -28,18 +28,20 @@ export interface GraphqlHttpOptions {
   readonly onHidden: (error: unknown) => void;
 }
 
-/** A request as Yoga gets it. */
+/** What Yoga makes an operation's context of. */
 interface Received {
   readonly viewer: Viewer;
   readonly requestId: string | null;
-  /** Its parameters, as the client has them. */
-  readonly sent: GraphQLParams;
 }
 
 const ALLOW = 'GET, POST';
 const JSON_TYPES = ['application/json', 'application/graphql-response+json', 'application/graphql+json'];
 
-/** GraphQL over HTTP: Yoga for queries and mutations, server-sent events or Apollo's multipart for subscriptions. */
+/**
+ * GraphQL over HTTP: Yoga for queries and mutations, server-sent events or Apollo's multipart for subscriptions.
+ *
+ * Yoga gets the parameters and gives the result. Its way from a Request to a Response costs as much as everything else that a mutation takes.
+ */
 export function createGraphqlHttp(options: GraphqlHttpOptions) {
   const { operations, viewerOf, contextOf, maxBodyBytes, onHidden } = options;
 
@@ -52,19 +54,10 @@ export function createGraphqlHttp(options: GraphqlHttpOptions) {
     batching: false,
     logging: false,
     multipart: false,
-    // The body was read, within its limit, and parsed before.
-    maxRequestBodySize: false,
-    fetchAPI: { Response: Answer as unknown as typeof Response },
     maskedErrors: { maskError: (error) => masked(error, onHidden) },
     // Documents are parsed and validated, and cached, where all transports have it done.
     parserAndValidationCache: false,
-    plugins: [
-      receivedParams(),
-      preparedDocuments(operations),
-      watchedOperations(operations),
-      refuseSubscriptions(),
-      statusFromErrors(),
-    ],
+    plugins: [preparedDocuments(operations), watchedOperations(operations), refuseSubscriptions()],
   });
 
   const answer = async (request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> => {
@@ -79,22 +72,21 @@ export function createGraphqlHttp(options: GraphqlHttpOptions) {
 
     const prepared = operations.prepare(params, viewer);
     if ('errors' in prepared) return sendResult(request, response, statusOf(prepared), prepared);
-    const answered: unknown = await yoga.handleRequest(asked(request, url), {
-      viewer,
-      requestId: requestIdOf(request),
-      sent: { ...(sent as GraphQLParams), query: prepared.query },
-    });
-    // Yoga takes parameters for an answer that look like one.
-    if (!(answered instanceof Answer))
-      throw new TidingsError('BAD_REQUEST', 'The request has unknown parameters.');
-    const { status, headers, text } = answered;
-    response.writeHead(status, {
-      ...headers,
-      ...(status === 405 ? { allow: ALLOW } : {}),
-      'content-length': Buffer.byteLength(text),
-      'cache-control': 'no-store',
-    });
-    response.end(text);
+    const operation = { ...(sent as GraphQLParams), query: prepared.query };
+    const received = { viewer, requestId: requestIdOf(request) };
+    let result: FormattedExecutionResult;
+    try {
+      // It only looks at the method: mutations are refused to a GET.
+      const asked = { method } as Request;
+      result = (await yoga.getResultForParams(
+        { params: operation, request: asked },
+        received,
+      )) as FormattedExecutionResult;
+    } catch (error) {
+      result = { errors: [presentError(error, onHidden)] };
+    }
+    const status = statusOf(result);
+    sendResult(request, response, status, result, status === 200 ? {} : headersOf(status, result));
   };
 
   return async (request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> => {
@@ -149,38 +141,6 @@ function sentIn(search: URLSearchParams): unknown {
   };
 }
 
-/**
- * What Yoga looks at of a request. A whole Request, with its streams and its signal, costs more than executing most operations.
- */
-function asked({ method, headers }: IncomingMessage, url: URL): Request {
-  const known = { accept: headers.accept ?? 'application/json' } as Readonly<Record<string, string>>;
-  return {
-    method,
-    url: url.href,
-    parsedUrl: url,
-    headers: { get: (name: string) => known[name.toLowerCase()] ?? null },
-  } as unknown as Request;
-}
-
-/** What Yoga answers, in the place of a Response. */
-class Answer {
-  readonly text: string;
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-
-  constructor(
-    body: string | null,
-    init: { readonly status?: number; readonly headers?: Record<string, string> } = {},
-  ) {
-    this.text = body ?? '';
-    this.status = init.status ?? 200;
-    const { headers = {} } = init;
-    this.headers = Object.fromEntries(
-      Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
-    );
-  }
-}
-
 /** Some clients name JSON too for everything and mean: a stream for subscriptions, JSON for the rest. */
 function wantedStream(
   accept: string,
@@ -198,15 +158,6 @@ function wantedStream(
   return isEvents ? sse : multipart;
 }
 
-/** The parameters were read from the request before Yoga saw it. */
-function receivedParams(): Plugin<object, Received> {
-  return {
-    onRequestParse({ serverContext, setRequestParser }) {
-      setRequestParser(() => serverContext.sent);
-    },
-  };
-}
-
 function preparedDocuments(operations: Operations): Plugin {
   return {
     onParse({ params, setParsedDocument }) {
@@ -219,12 +170,12 @@ function preparedDocuments(operations: Operations): Plugin {
 
 function watchedOperations(operations: Operations): Plugin {
   return {
-    onExecute({ executeFn, setExecuteFn }) {
+    onExecute({ setExecuteFn }) {
       setExecuteFn(async (args: ExecutionArgs) => {
         const { document, operationName } = args;
         const context = args.contextValue as RequestContext;
         const result = await operations.watch.execute({ document, operationName, context }, () =>
-          (executeFn as typeof execute)(args),
+          execute(args),
         );
         operations.withoutSuggestions(result.errors, context.viewer);
         return result;
@@ -246,19 +197,12 @@ function refuseSubscriptions(): Plugin {
   };
 }
 
-/** An error counts for the HTTP status only where there is no data beside it. */
-function statusFromErrors(): Plugin {
+/** What a result with this status needs beside its body. */
+function headersOf(status: number, { errors }: FormattedExecutionResult): Record<string, string> {
+  const retryAfter = errors?.[0]?.extensions?.['retryAfter'];
   return {
-    onResultProcess({ result }) {
-      const { errors, data } = result as { errors?: readonly GraphQLError[]; data?: unknown };
-      const [first] = errors ?? [];
-      if (first === undefined) return;
-      const status = statusOf({ errors, data } as FormattedExecutionResult);
-      const { retryAfter } = first.extensions;
-      const headers =
-        status !== 200 && typeof retryAfter === 'number' ? { 'retry-after': `${retryAfter}` } : {};
-      Object.assign(first.extensions, { http: { status, headers } });
-    },
+    ...(status === 405 ? { allow: ALLOW } : {}),
+    ...(typeof retryAfter === 'number' ? { 'retry-after': `${retryAfter}` } : {}),
   };
 }
 

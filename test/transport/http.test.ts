@@ -203,6 +203,18 @@ describe('over HTTP', () => {
       expect(await published()).toBe(before);
     });
 
+    it.each([
+      ['application/json', 'application/json'],
+      ['*/*', 'application/json'],
+      ['application/graphql-response+json, application/json;q=0.9', 'application/graphql-response+json'],
+      ['multipart/mixed', 'application/json'],
+    ])('is answered as JSON where a client accepts %s', async (accept, type) => {
+      const answer = await post({ query: '{ viewer { userId } }' }, { accept });
+      expect(answer.status).toBe(200);
+      expect(answer.headers['content-type']).toBe(`${type}; charset=utf-8`);
+      expect(JSON.parse(answer.text)).toHaveProperty('data.viewer');
+    });
+
     it('is not executed: a mutation by GET', async () => {
       const before = await published();
       for (const accept of ['application/json', 'text/event-stream', '*/*']) {
