@@ -127,6 +127,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     },
     positionCheckMs: limits.positionCheckMs,
     retryMs: limits.retryMs,
+    snapshotBytes: limits.snapshotBytes,
   });
 
   const { authenticator, revocations, developmentToken } = accessOf(config, {

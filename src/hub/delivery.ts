@@ -14,6 +14,7 @@ import type { Route, RouteStart } from './route.ts';
 import type { SharedOperation } from './shared-operation.ts';
 import type { EncodedResult, Sink } from './sink.ts';
 import { keyOf } from './snapshot.ts';
+import type { WaitingSnapshots } from './waiting-snapshots.ts';
 
 /**
  * - `starting`: finds out where to begin
@@ -27,6 +28,8 @@ export type Phase = 'starting' | 'catchingUp' | 'live' | 'congested' | 'ended';
 /** What deliveries of one log need of their hub. */
 export interface DeliveryChannel {
   readonly feed: Feed;
+  /** Of all logs. */
+  readonly waitingSnapshots: WaitingSnapshots;
   /** The shared operation for an operation with an access. */
   share(operation: Operation, route: Route): SharedOperation;
   /** A delivery of it has left. */
@@ -192,7 +195,15 @@ export class Delivery {
     this.#onEnd(error instanceof PositionLost ? error.toTidingsError() : error);
   }
 
+  /** There is no room for the rest of its snapshot until its connection is ready for it. */
+  loseSnapshot(): void {
+    this.#forgetWaiting();
+    this.#restarted ??= 'incomplete';
+    this.#needsSnapshot = true;
+  }
+
   #forgetWaiting(): void {
+    this.#channel?.waitingSnapshots.remove(this);
     this.#snapshot = undefined;
     this.#pending = undefined;
     this.#pendingBytes = 0;
@@ -245,8 +256,10 @@ export class Delivery {
     if (sink.isCongested) {
       this.#phase = 'congested';
       this.#channel!.onBehind('congested');
+      if (this.#snapshot !== undefined) this.#channel!.waitingSnapshots.add(this, this.#snapshot.items);
       await new Promise<void>((resolve) => sink.whenDrained(resolve));
       if (this.#isEnded()) return true;
+      this.#channel!.waitingSnapshots.remove(this);
       this.#phase = 'catchingUp';
     }
     if (this.#needsSnapshot) {

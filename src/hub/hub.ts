@@ -10,6 +10,7 @@ import type { Route } from './route.ts';
 import { SharedOperation } from './shared-operation.ts';
 import type { Sink } from './sink.ts';
 import { TopicIndex } from './topic-index.ts';
+import { WaitingSnapshots } from './waiting-snapshots.ts';
 
 export interface HubOptions {
   readonly store: EventStore;
@@ -24,6 +25,8 @@ export interface HubOptions {
   readonly ringBytes?: number;
   /** Bytes of encoded results kept for those who catch up. Default 32 MiB. */
   readonly resultBytes?: number;
+  /** Bytes of snapshots that wait for slow connections. */
+  readonly snapshotBytes: number;
   /** Default 10 s. */
   readonly positionCheckMs?: number;
   /** How long to wait before a failed read of the store is tried again. Default 500 ms. */
@@ -74,10 +77,12 @@ export class Hub {
     logReads: 0,
   };
   readonly #cache: ResultCache;
+  readonly #waitingSnapshots: WaitingSnapshots;
 
   constructor(options: HubOptions) {
     this.#options = options;
     this.#cache = new ResultCache(options.resultBytes ?? 32 * 1_024 * 1_024);
+    this.#waitingSnapshots = new WaitingSnapshots(options.snapshotBytes);
   }
 
   /** Starts delivering, never before it returns. `onEnd` is called once, at the end; with what ended it, if that was not the subscriber. */
@@ -202,6 +207,7 @@ export class Hub {
     return {
       log,
       feed,
+      waitingSnapshots: this.#waitingSnapshots,
       index,
       operations,
       share(operation, route) {

@@ -83,3 +83,78 @@ describe('a client that stops reading', () => {
     expect((dataOf(await slow.receive())['workflowProgress'] as Progress).percent).toBe(0);
   });
 });
+
+describe('clients that stop reading inside of their snapshots', () => {
+  const count = 300;
+  const ids = Array.from({ length: count }, (_, index) => `w${String(index).padStart(3, '0')}`);
+  let server: TestServer;
+
+  beforeAll(async () => {
+    // The state takes about 36 MB in memory: there is room for one snapshot of it, but not for two.
+    server = await TestServer.start({
+      limits: { highWaterMark: 64 * 1_024, pingMs: 600_000, snapshotBytes: 48_000_000 },
+    });
+    await server.run(UpsertProjectDocument, { input: { id: 'p', name: 'P' } });
+    const error = 'x'.repeat(60_000);
+    const report = async (id: string): Promise<unknown> =>
+      server.run(ReportWorkflowDocument, { input: { id, projectId: 'p', percent: 1, error } });
+    for (let begun = 0; begun < count; begun += 20)
+      await Promise.all(ids.slice(begun, begun + 20).map(report));
+  });
+  afterAll(async () => server[Symbol.asyncDispose]());
+
+  const parked = async (clients: number): Promise<void> =>
+    until(async () => (await server.run(StatsDocument)).stats.parked === clients);
+  const ask = (socket: TestSocket, id: string, fields: string): void =>
+    socket.subscribe(id, `subscription { workflowProgress(projectId: "p", snapshot: true) { ${fields} } }`);
+  const listen = async (fields: string): Promise<TestSocket> => {
+    const socket = await TestSocket.connect(server.webSocketUrl, { token: tokenFor() });
+    ask(socket, '1', fields);
+    socket.socket.pause();
+    return socket;
+  };
+  /** The ids of a snapshot, up to its last one, with what is said beside them. */
+  const items = async (socket: TestSocket, isLast: (id: string, isAnew: boolean) => boolean) => {
+    const seen: { readonly id: string; readonly restarted: unknown }[] = [];
+    let isAnew = false;
+    for (let id = ''; !isLast(id, isAnew);) {
+      const message = await socket.receive();
+      ({ workflowId: id } = dataOf(message)['workflowProgress'] as Progress);
+      const { extensions } = message.payload as { extensions?: { restarted: unknown } };
+      isAnew ||= extensions !== undefined;
+      seen.push({ id, restarted: extensions?.restarted });
+    }
+    return seen;
+  };
+
+  it('hold so much of them, and beyond that whoever waits the longest is given a new one', async () => {
+    using first = await listen('workflowId workflow { error }');
+    await parked(1);
+    using second = await listen('workflow { error } workflowId');
+    await parked(2);
+    for (const { socket } of [first, second]) socket.resume();
+    const all = ids.map((id) => ({ id, restarted: undefined }));
+    expect(await items(second, (id) => id === ids.at(-1))).toEqual(all);
+    const seen = await items(first, (id, isAnew) => isAnew && id === ids.at(-1));
+    const begun = seen.findIndex(({ restarted }) => restarted !== undefined);
+    expect(seen.slice(0, begun)).toEqual(all.slice(0, begun));
+    expect(begun).toBeLessThan(count);
+    expect(seen.slice(begun)).toEqual([{ id: ids[0], restarted: { reason: 'incomplete' } }, ...all.slice(1)]);
+  }, 60_000);
+
+  it('share one where they ask for the same at the same time, which counts once', async () => {
+    using socket = await TestSocket.connect(server.webSocketUrl, { token: tokenFor() });
+    for (const id of ['1', '2']) ask(socket, id, 'percent workflowId workflow { error }');
+    socket.socket.pause();
+    await parked(2);
+    socket.socket.resume();
+    const all = await socket.receiveMany(2 * count);
+    for (const asked of ['1', '2']) {
+      const given = all.filter(({ id }) => id === asked);
+      expect(given.map((message) => (dataOf(message)['workflowProgress'] as Progress).workflowId)).toEqual(
+        ids,
+      );
+      expect(given.filter(({ payload }) => 'extensions' in (payload as object))).toEqual([]);
+    }
+  }, 60_000);
+});
