@@ -15,7 +15,24 @@ export async function createLogger({ level, pretty, destination }: LoggerOptions
     const { default: prettify } = await import('pino-pretty');
     return pino(options, prettify({ sync: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' }));
   }
-  return destination === undefined ? pino(options) : pino(options, destination);
+  return pino(options, destination ?? standardOutput());
+}
+
+/** One write for all lines of a turn of the event loop: a write costs as much as making ten lines, and holds up what else is to be done. */
+function standardOutput(): DestinationStream {
+  const output = pino.destination();
+  let lines = '';
+  const flush = (): void => {
+    if (lines !== '') output.write(lines);
+    lines = '';
+  };
+  process.on('exit', flush);
+  return {
+    write(line) {
+      if (lines === '') setImmediate(flush);
+      lines += line;
+    },
+  };
 }
 
 /** Only these: the errors of libraries hold more, such as the command that Redis refused, with the event in it. */
