@@ -22,20 +22,28 @@ const LINGER_MS = 2_000;
  */
 export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes);
-  const chunks: Buffer[] = [];
-  let size = 0;
-  try {
-    // The rest of a body that is refused still has to be taken from the connection: see `linger`.
-    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+  // Nothing more would be told of it.
+  if (request.destroyed) throw broken();
+  // An iterator costs several times what a small body does otherwise.
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on('data', (chunk: Buffer) => {
       size += chunk.length;
-      if (size > maxBytes) throw tooLarge(maxBytes);
+      // The rest of a body that is refused still has to be taken from the connection: see `linger`.
+      if (size > maxBytes) return reject(tooLarge(maxBytes));
       chunks.push(chunk);
-    }
-  } catch (error) {
-    if (error instanceof TidingsError) throw error;
-    throw new TidingsError('BAD_REQUEST', 'The body did not arrive whole.', {}, { cause: error });
-  }
-  return Buffer.concat(chunks);
+    });
+    request.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
+    request.once('error', (error) => reject(broken(error)));
+    request.once('close', () => {
+      if (!request.readableEnded) reject(broken());
+    });
+  });
+}
+
+function broken(cause?: unknown): TidingsError {
+  return new TidingsError('BAD_REQUEST', 'The body did not arrive whole.', {}, { cause });
 }
 
 function tooLarge(maxBytes: number): TidingsError {

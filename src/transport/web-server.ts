@@ -366,12 +366,16 @@ function refuseUpgrade(socket: Duplex, error: TidingsError): void {
 /** The host is the client's to say, and not looked at. */
 function urlOf(request: IncomingMessage): URL | undefined {
   const path = request.url ?? '/';
-  return URL.canParse(path, 'http://localhost') ? new URL(path, 'http://localhost') : undefined;
+  try {
+    return new URL(path, 'http://localhost');
+  } catch {
+    return undefined;
+  }
 }
 
 const tokenNames: ReadonlySet<string> = new Set(['token', 'access_token', 'authorization']);
 
 /** URLs end up in logs and histories. */
 function holdsToken(url: URL): boolean {
-  return [...url.searchParams.keys()].some((name) => tokenNames.has(name.toLowerCase()));
+  return url.search !== '' && [...url.searchParams.keys()].some((name) => tokenNames.has(name.toLowerCase()));
 }

@@ -1,4 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -98,6 +99,24 @@ describe('the log', () => {
     const refused = await ask('{ viewer { userId } }', {}, { authorization: 'Bearer a.b.c' });
     expect(refused.status).toBe(401);
     expect(audits('refuse').at(-1)).toMatchObject({ what: '/graphql', code: 'UNAUTHENTICATED' });
+  });
+
+  it.each(['/graphql', '/webhooks/cloudevents'])('tells of a body for %s that breaks off', async (path) => {
+    const { hostname, port } = new URL(server.url);
+    const requestId = `broken-off${path}`;
+    const head = [
+      `POST ${path} HTTP/1.1`,
+      'host: x',
+      `authorization: Bearer ${server.token({ sub: 'ada' })}`,
+      `x-request-id: ${requestId}`,
+      'content-type: application/json',
+      'content-length: 100',
+    ];
+    const socket = connect(Number(port), hostname);
+    socket.write(`${head.join('\r\n')}\r\n\r\n{"query"`, () => socket.destroy());
+    const refused = () => audits('refuse').find((line) => line['requestId'] === requestId);
+    await until(() => refused() !== undefined);
+    expect(refused()).toMatchObject({ what: path, code: 'BAD_REQUEST' });
   });
 
   it('holds no tokens, variables or contents', async () => {
