@@ -61,7 +61,7 @@ function open() {
     ),
     entriesBefore: query<StoredEntry>(
       database,
-      `SELECT ${ENTRY_COLUMNS} FROM entry n WHERE n.log = ? AND n.offset < ? ORDER BY n.offset DESC LIMIT ?`,
+      `SELECT ${ENTRY_COLUMNS} FROM entry n WHERE n.log = ? AND n.offset > ? AND n.offset < ? ORDER BY n.offset DESC LIMIT ?`,
     ),
     firstFiled: filed('>='),
     nextFiled: filed('>'),
@@ -147,7 +147,7 @@ function readBefore(
   if (lost !== undefined) return { lost, head };
   const end = before === 'newest' ? head.offset + 1 : before.offset;
   const { rows } = gather<StoredEntry>(limit, (last, count) =>
-    select.entriesBefore.all(log, last?.[0] ?? end, count),
+    select.entriesBefore.all(log, floor.offset, last?.[0] ?? end, count),
   );
   return { entries: rows.toReversed(), head };
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Position } from '../../../src/events/position.ts';
 import type { EventStore, LogName, Retention } from '../../../src/store/store.ts';
 import type { Suite } from '../conformance.ts';
 import { batch, change, content, contents } from '../sample.ts';
@@ -78,6 +79,19 @@ export function describeRetention(suite: Suite): void {
       await expectLost(store, log, { ...floor, chain: '0123456789ab' }, 'chain');
       await expectLost(store, log, appended[4]!.position, 'trimmed');
       await expectLost(store, log, { ...floor, offset: 0, chain: '0' }, 'trimmed');
+    });
+
+    it('looks back no further than it retains, though states of before are kept', async () => {
+      const { store, log } = await openWith({ events: 3 });
+      const { appended } = await store.append(log, batch(change('kept'), change('old'), ...contents(5)));
+      await trimmedTo(store, log, 3);
+      const back = async (before: Position | 'newest', limit: number): Promise<number[]> =>
+        (await store.readBefore(log, before, limit)).entries.map(({ position }) => position.offset);
+      expect(await back('newest', 10)).toEqual([5, 6, 7]);
+      expect(await back(appended[5]!.position, 10)).toEqual([5]);
+      expect(await back(appended[4]!.position, 10)).toEqual([]);
+      expect(await back(appended[3]!.position, 10)).toEqual([]);
+      expect(await idsOf(store, log, { type: 'issue', topic: 'all', limit: 10 })).toEqual(['kept', 'old']);
     });
 
     it('may leave nothing: the log goes on', async () => {
