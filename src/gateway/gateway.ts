@@ -251,6 +251,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
       viewerOf: (request) => authenticator.fromHeaders(request.headers),
       contextOf,
       maxBodyBytes: limits.bodyBytes,
+      limits: clientLimits,
       audit,
       onHidden: onError,
     }),

@@ -5,6 +5,7 @@ import { TidingsError, type ErrorCode } from '../errors.ts';
 import { RedisTally } from './redis-tally.ts';
 import { MemoryTally, type Release, type Tally } from './tally.ts';
 import { TokenBucket } from './token-bucket.ts';
+import { Waits } from './waits.ts';
 
 /** Each 0 for no limit. Connections are WebSockets and streams over HTTP. */
 export interface LimitSettings {
@@ -35,6 +36,9 @@ export interface LimitsOptions {
 /** Seconds after which a place may be free: told to whoever found none. */
 const PLACE_RETRY_SECONDS = 5;
 
+/** For how long whoever flooded a WebSocket gets no new one from the same address. */
+const PENALTY_MS = 5_000;
+
 const nothing: Release = () => undefined;
 
 /** How much of everything one client may use, so that there is enough for the others. */
@@ -45,10 +49,15 @@ export class Limits {
   readonly #newConnections: Rate;
   readonly #newConnectionsPerAddress: Rate;
   readonly #publishes: Rate;
+  /** Addresses that flooded a WebSocket, and tokens that have published what they may in this second. */
+  readonly #penalties: Waits;
+  readonly #spent: Waits;
 
   constructor(options: LimitsOptions) {
     this.#options = options;
-    const { settings, redis } = options;
+    const { settings, redis, now } = options;
+    this.#penalties = new Waits(now);
+    this.#spent = new Waits(now);
     this.#places = redis === null ? new MemoryTally() : new RedisTally({ redis });
     this.#newConnections = rate('process', settings.newConnections, null);
     this.#newConnectionsPerAddress = rate('address', settings.newConnectionsPerAddress, redis);
@@ -62,6 +71,7 @@ export class Limits {
    */
   async connection(address: string | null): Promise<Release> {
     const { settings } = this.#options;
+    if (address !== null) this.#checkWait(this.#penalties, address, 'messages');
     // At once, so that those who wait for the rest are counted too.
     const place = await this.#place(this.#ofProcess, '', 'connections', 'OVERLOADED');
     try {
@@ -110,24 +120,33 @@ export class Limits {
    *
    * @throws TidingsError RATE_LIMITED
    */
-  async publish({ workspace, userId, tokenId }: Viewer, events: number): Promise<void> {
-    await this.#spend(
-      this.#publishes,
-      JSON.stringify([workspace, userId, tokenId]),
-      'publishes',
-      'RATE_LIMITED',
-      events,
-    );
+  async publish(viewer: Viewer, events: number): Promise<void> {
+    this.checkPublish(viewer);
+    const waitMs = await this.#publishes(tokenKey(viewer), events);
+    if (waitMs === 0) return;
+    // What was refused counts as well: nothing else gets through until then.
+    this.#spent.begin(tokenKey(viewer), waitMs);
+    this.checkPublish(viewer);
   }
 
-  /** For the messages of one WebSocket. */
-  messages(): Pick<TokenBucket, 'take'> {
+  /**
+   * Whether it is worth looking at what is to be published with the viewer's token. It costs next to nothing.
+   *
+   * @throws TidingsError RATE_LIMITED
+   */
+  checkPublish(viewer: Viewer): void {
+    this.#checkWait(this.#spent, tokenKey(viewer), 'publishes');
+  }
+
+  /** For the messages of one WebSocket. After a flood its address has to wait before it may connect again. */
+  messages(address: string | null): Pick<TokenBucket, 'take'> {
     const { settings, now } = this.#options;
     const bucket = new TokenBucket({ perSecond: settings.messages, burst: settings.messageBurst, now });
     return {
       take: () => {
         const verdict = bucket.take();
         if (verdict !== 'fine') this.#options.onLimited('messages');
+        if (verdict === 'abuse' && address !== null) this.#penalties.begin(address, PENALTY_MS);
         return verdict;
       },
     };
@@ -135,6 +154,11 @@ export class Limits {
 
   close(): void {
     this.#places.close();
+  }
+
+  #checkWait(waits: Waits, key: string, what: keyof LimitSettings): void {
+    const waitMs = waits.leftOf(key);
+    if (waitMs > 0) throw this.#refused(what, 'RATE_LIMITED', Math.ceil(waitMs / 1_000));
   }
 
   async #place(
@@ -155,9 +179,8 @@ export class Limits {
     key: string,
     what: keyof LimitSettings,
     code: ErrorCode = 'RATE_LIMITED',
-    points = 1,
   ): Promise<void> {
-    const waitMs = await spend(key, points);
+    const waitMs = await spend(key, 1);
     if (waitMs > 0) throw this.#refused(what, code, Math.max(1, Math.ceil(waitMs / 1_000)));
   }
 
@@ -167,13 +190,17 @@ export class Limits {
   }
 }
 
+function tokenKey({ workspace, userId, tokenId }: Viewer): string {
+  return JSON.stringify([workspace, userId, tokenId]);
+}
+
 const refusals: Readonly<Record<keyof LimitSettings, string>> = {
   connections: 'The server has as many connections as it takes; come back later.',
   connectionsPerUser: 'This user has as many connections as are allowed.',
   connectionsPerAddress: 'There are as many connections from this address as are allowed.',
   newConnections: 'Too many are connecting at once; come back later.',
   newConnectionsPerAddress: 'There are too many new connections from this address.',
-  messages: 'There are too many messages on this connection.',
+  messages: 'There were too many messages from this address.',
   messageBurst: 'There are too many messages on this connection.',
   publishes: 'Too many events are published with this token.',
   streams: 'This user has as many streams from this address as are allowed.',

@@ -33,6 +33,8 @@ export const closeCodes = {
 const messages: Encoder<string> = { encode: textFrame };
 /** How long a peer has to answer a close before it is cut off. */
 const CLOSE_GRACE_MS = 5_000;
+/** And who floods it, to take the close: nothing more is read from there. */
+const FLOOD_GRACE_MS = 500;
 
 /** One WebSocket, whatever its subprotocol: who is behind it, what it listens to, and whether it is still there. */
 export class Connection implements ConnectionContext, OutletPeer {
@@ -56,12 +58,17 @@ export class Connection implements ConnectionContext, OutletPeer {
   /** What came from a peer that is not listened to, as it has to take first what it was answered; undefined while it is listened to. */
   #held: (() => void)[] | undefined;
 
-  /** `rawSocket` is what the WebSocket writes to. */
-  constructor(socket: WebSocket, rawSocket: Socket, via: Via, options: ConnectionOptions) {
+  /** `rawSocket` is what the WebSocket writes to. The address is what its limits are counted by. */
+  constructor(
+    socket: WebSocket,
+    rawSocket: Socket,
+    { via, address }: { readonly via: Via; readonly address: string | null },
+    options: ConnectionOptions,
+  ) {
     this.socket = socket;
     this.via = via;
     this.#options = options;
-    this.#messages = options.limits.messages();
+    this.#messages = options.limits.messages(address);
     this.outlet = new Outlet(rawSocket, options, this);
     this.#pulse = new Pulse(this, rawSocket, options);
     socket.on('ping', () => this.#takeMessage());
@@ -169,10 +176,20 @@ export class Connection implements ConnectionContext, OutletPeer {
   }
 
   #takeMessage(): boolean {
+    // It may take a while until who was sent away notices: what comes meanwhile is to cost nothing.
+    if (this.isClosing) return true;
     const verdict = this.#messages.take();
     if (verdict === 'fine') return false;
-    if (verdict === 'abuse' || !this.isAdmitted) this.close(closeCodes.tooMuch, 'Too many messages');
+    if (verdict === 'abuse' || !this.isAdmitted) this.#stem();
     return true;
+  }
+
+  /** Sends a flood away, and reads nothing more of it. */
+  #stem(): void {
+    this.close(closeCodes.tooMuch, 'Too many messages');
+    this.socket.pause();
+    const timer = setTimeout(() => this.socket.terminate(), FLOOD_GRACE_MS);
+    this.socket.once('close', () => clearTimeout(timer));
   }
 
   /** Sends one message, in its order among all others. */

@@ -9,6 +9,7 @@ import {
 import { createYoga, type GraphQLParams, type Plugin } from 'graphql-yoga';
 import type { Viewer } from '../auth/viewer.ts';
 import { errorCatalogue, TidingsError, type ErrorCode } from '../errors.ts';
+import type { Limits } from '../limits/limits.ts';
 import type { Audit } from '../ops/audit.ts';
 import type { RequestContext, Via } from '../schema/context.ts';
 import { requestFrom, type GraphQLRequest } from './documents.ts';
@@ -24,6 +25,7 @@ export interface GraphqlHttpOptions {
   readonly viewerOf: (request: IncomingMessage) => Promise<Viewer>;
   readonly contextOf: (viewer: Viewer, via: Via) => RequestContext;
   readonly maxBodyBytes: number;
+  readonly limits: Pick<Limits, 'checkPublish'>;
   readonly audit: Audit;
   readonly onHidden: (error: unknown) => void;
 }
@@ -35,6 +37,7 @@ interface Received {
 }
 
 const ALLOW = 'GET, POST';
+const LARGE_BYTES = 8 * 1_024;
 const JSON_TYPES = ['application/json', 'application/graphql-response+json', 'application/graphql+json'];
 
 /**
@@ -43,7 +46,7 @@ const JSON_TYPES = ['application/json', 'application/graphql-response+json', 'ap
  * Yoga gets the parameters and gives the result. Its way from a Request to a Response costs as much as everything else that a mutation takes.
  */
 export function createGraphqlHttp(options: GraphqlHttpOptions) {
-  const { operations, viewerOf, contextOf, maxBodyBytes, onHidden } = options;
+  const { operations, viewerOf, contextOf, maxBodyBytes, limits, onHidden } = options;
 
   const yoga = createYoga<Received, RequestContext>({
     schema: operations.schema,
@@ -64,6 +67,8 @@ export function createGraphqlHttp(options: GraphqlHttpOptions) {
     const { method } = request;
     if (method !== 'GET' && method !== 'POST') throw new TidingsError('METHOD_NOT_ALLOWED');
     const viewer = await viewerOf(request);
+    // Only what publishes much is that large: no need to read it to say that it is too much.
+    if (Number(request.headers['content-length'] ?? 0) > LARGE_BYTES) limits.checkPublish(viewer);
     const body = method === 'GET' ? undefined : await bodyOf(request, maxBodyBytes);
     const sent = body === undefined ? sentIn(url.searchParams) : parseJson(body);
     const params = requestFrom(sent);

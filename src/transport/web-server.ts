@@ -128,6 +128,8 @@ export class WebServer {
       maxPayload: options.sizes.messageBytes,
       maxFragments: MAX_FRAGMENTS,
       perMessageDeflate: false,
+      // One message of each socket in a turn of the event loop: a thousand that came at once must not keep everybody else waiting.
+      allowSynchronousEvents: false,
       clientTracking: false,
       handleProtocols: (offered) => SUBPROTOCOLS.find((protocol) => offered.has(protocol)) ?? false,
     });
@@ -343,7 +345,8 @@ export class WebServer {
     const isLegacy = socket.protocol === 'graphql-ws' || headers['sec-websocket-protocol'] === undefined;
     const transport = isLegacy ? 'websocket-legacy' : 'websocket';
     const via: Via = { transport, requestId: requestIdOf(request) };
-    const connection = new Connection(socket, rawSocket as Socket, via, this.#connectionOptions);
+    const from = { via, address: this.#options.addressOf(request) };
+    const connection = new Connection(socket, rawSocket as Socket, from, this.#connectionOptions);
     this.#connections.add(connection);
     socket.once('close', () => this.#connections.delete(connection));
     this.#options[isLegacy ? 'legacyWs' : 'transportWs'](connection, headers);

@@ -182,6 +182,34 @@ describe.each([
     expect(await client.closed).toEqual({ code: 4429, reason: 'Too many messages' });
   });
 
+  it('whoever flooded one is not read any more, and has to wait before coming back', async () => {
+    let now = startedAt;
+    await using server = await TestServer.start({
+      isLimited: true,
+      environment: { ...off, LIMIT_MESSAGES: '10', LIMIT_MESSAGES_BURST: '20' },
+      now: () => now,
+    });
+    using client = new TestSocket(server.webSocketUrl, {
+      protocol,
+      headers: { 'x-forwarded-for': '192.0.2.1' },
+    });
+    await client.opened();
+    client.send({ type: 'connection_init', payload: { token: tokenFor() } });
+    expect((await client.receive()).type).toBe('connection_ack');
+    for (let count = 0; count < 2_000; count++) client.socket.ping();
+    expect((await client.closed).code).toBe(4429);
+    const metrics = await (await fetch(`${server.url}/metrics`)).text();
+    // As many as there are chances, and the one that was too much: the others cost nothing.
+    expect(metrics).toContain('tidings_limits_hit_total{limit="messages"} 21\n');
+
+    const way = ways.find(({ name }) => name === protocol)!;
+    const again = { user: 'bob', address: '192.0.2.1' };
+    expect(await enter(way, server, again)).toMatchObject({ outcome: '429 RATE_LIMITED', retryAfter: '5' });
+    expect((await enter(way, server, { ...again, address: '192.0.2.2' })).outcome).toBe('in');
+    now += 5_000;
+    expect((await enter(way, server, again)).outcome).toBe('in');
+  });
+
   it('whoever was not even admitted is sent away at once', async () => {
     const environment = { LIMIT_MESSAGES: '10', LIMIT_MESSAGES_BURST: '20' };
     await using server = await TestServer.start({
@@ -221,6 +249,35 @@ describe('what is published with a token', () => {
     expect((await publish(tokenFor({ jti: 'another' }))).status).toBe(200);
     // Whoever waits may go on.
     await until(async () => (await publish()).status === 200);
+  });
+
+  it('is not even read where there was too much: over HTTP', async () => {
+    await using server = await TestServer.start({
+      isLimited: true,
+      environment: { LIMIT_PUBLISHES: '2' },
+      // The second in which it is too much does not end.
+      now: () => startedAt,
+    });
+    const token = tokenFor();
+    const { hostname, port } = new URL(server.url);
+    const announced = async (length: number): Promise<string> => {
+      const socket = connect(Number(port), hostname);
+      socket.write(
+        `POST /graphql HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`,
+      );
+      const [answer] = (await once(socket, 'data')) as [Buffer];
+      socket.destroy();
+      return String(answer);
+    };
+    for (let code: unknown; code !== 'RATE_LIMITED';) {
+      const { errors } = await server.query(batch.query, batch.variables, { token });
+      code = errors?.[0]?.extensions['code'];
+    }
+    const answer = await announced(10_000);
+    expect(answer).toMatch(/^HTTP\/1.1 429 /);
+    expect(answer).toMatch(/^retry-after: 1\r$/im);
+    // Reading goes on.
+    expect((await server.query('{ viewer { userId } }', undefined, { token })).status).toBe(200);
   });
 
   it('is so much a second: over a WebSocket', async () => {

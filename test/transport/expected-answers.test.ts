@@ -1,7 +1,7 @@
 /**
  * What is answered to whom, as one table: each case on every transport that it can occur on. Cases that need a stage of their own have it elsewhere:
- * sockets
- * and requests in expected-refusals.test.ts, tokens in test/auth, places and rates in test/limits, webhooks in test/ingest.
+ * sockets and
+ * requests in expected-refusals.test.ts, tokens in test/auth, places and rates in test/limits, webhooks in test/ingest.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TidingsError, type ErrorCode } from '../../src/errors.ts';
