@@ -18,6 +18,8 @@ interface Probe {
   readonly memoryNow: () => number;
   readonly startProfile: () => void;
   readonly stopProfile: (file: string) => void;
+  readonly watchLoop: () => void;
+  readonly loopDelay: () => number;
   readonly heapSnapshot: (file: string) => string;
 }
 
@@ -44,21 +46,22 @@ export class BenchServer {
     this.load = remote<Generator>(children[1], `the load of ${name}`);
   }
 
-  /** Has the servers for as long as the work takes. */
+  /** Has the servers for as long as the work takes, with more settings than they have usually. */
   static async during<Result>(
     names: readonly TargetName[],
     work: (servers: readonly BenchServer[]) => Promise<Result>,
+    environment: Readonly<Record<string, string>> = {},
   ): Promise<Result> {
     const servers: BenchServer[] = [];
     try {
-      for (const name of names) servers.push(await BenchServer.#start(name));
+      for (const name of names) servers.push(await BenchServer.#start(name, environment));
       return await work(servers);
     } finally {
       await Promise.all(servers.map(async (server) => server.#stop()));
     }
   }
 
-  static async #start(name: TargetName): Promise<BenchServer> {
+  static async #start(name: TargetName, more: Readonly<Record<string, string>>): Promise<BenchServer> {
     const { start, environment } = targets[name];
     const directory = mkdtempSync(join(tmpdir(), 'tidings-bench-'));
     const probe = fileURLToPath(new URL('./probe.mjs', import.meta.url));
@@ -70,6 +73,7 @@ export class BenchServer {
         DATA_DIR: directory,
         NODE_ENV: 'production',
         ...environment,
+        ...more,
       },
     });
     const url = await urlOf(child);

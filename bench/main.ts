@@ -10,13 +10,14 @@ import { machine, table, type Report, type Results } from './report.ts';
 import type { Extent, Scenario } from './scenario.ts';
 import { fanout } from './scenarios/fanout.ts';
 import { filters } from './scenarios/filters.ts';
+import { flood } from './scenarios/flood.ts';
 import { herd } from './scenarios/herd.ts';
 import { idle } from './scenarios/idle.ts';
 import { publish } from './scenarios/publish.ts';
 import { slow } from './scenarios/slow.ts';
 import { targets, type TargetName } from './targets.ts';
 
-const scenarios: Readonly<Record<string, Scenario>> = { fanout, filters, idle, slow, publish, herd };
+const scenarios: Readonly<Record<string, Scenario>> = { fanout, filters, idle, slow, publish, herd, flood };
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,

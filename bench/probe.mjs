@@ -4,10 +4,12 @@
  */
 import { writeFileSync } from 'node:fs';
 import { Session } from 'node:inspector/promises';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { writeHeapSnapshot } from 'node:v8';
 import { isMainThread } from 'node:worker_threads';
 
 let session;
+const loop = monitorEventLoopDelay({ resolution: 1 });
 
 const answers = {
   /** Microseconds of CPU of all threads since the start. */
@@ -40,6 +42,16 @@ const answers = {
     const { profile } = await session.post('Profiler.stop');
     writeFileSync(file, JSON.stringify(profile));
     session.disconnect();
+  },
+  /** From here on it is measured how late the event loop is. */
+  watchLoop() {
+    loop.reset();
+    loop.enable();
+  },
+  /** 99 of a hundred turns of it came sooner than so many milliseconds late. */
+  loopDelay() {
+    loop.disable();
+    return loop.percentile(99) / 1e6;
   },
   heapSnapshot: (file) => writeHeapSnapshot(file),
 };
