@@ -8,12 +8,11 @@ import {
   type Position,
 } from '../events/position.ts';
 import type { Feed } from './feed.ts';
-import { sizeOf } from './ring.ts';
+import { LatestEntries } from './latest.ts';
 import type { Operation } from './operation.ts';
 import type { Route, RouteStart } from './route.ts';
 import type { SharedOperation } from './shared-operation.ts';
 import type { EncodedResult, Sink } from './sink.ts';
-import { keyOf } from './snapshot.ts';
 import type { WaitingSnapshots } from './waiting-snapshots.ts';
 
 /**
@@ -54,9 +53,6 @@ export interface SubscriptionState {
 
 /** So many items of a snapshot are written before others are let in between. */
 const SNAPSHOT_STEP = 256;
-/** With LATEST, so much is gathered before it is written: what a client is behind must not all be held in memory. */
-const MAX_PENDING = 256;
-const MAX_PENDING_BYTES = 1_024 * 1_024;
 
 /**
  * One subscription: a position in the log that moves forward. Whatever happens, the entries behind the position are exactly those that the
@@ -79,9 +75,8 @@ export class Delivery {
   #restarted: LossReason | undefined;
   /** Items of a snapshot that are to be delivered before reading on, from `next` on. */
   #snapshot: { readonly items: readonly Entry[]; next: number } | undefined;
-  /** With LATEST, the newest entry of each entity up to the position, in the order of delivery. */
-  #pending: Map<string, Entry> | undefined;
-  #pendingBytes = 0;
+  /** With LATEST, what is to be delivered of the entries up to the position. */
+  #pending: LatestEntries | undefined;
   #isMoving = false;
   #delivered = 0;
 
@@ -110,7 +105,7 @@ export class Delivery {
   }
 
   #restingPosition(): Position | null {
-    const isBetween = this.#needsSnapshot || this.#snapshot !== undefined || (this.#pending?.size ?? 0) > 0;
+    const isBetween = this.#needsSnapshot || this.#snapshot !== undefined || this.#pending?.isEmpty === false;
     return isBetween || this.#phase === 'starting' ? null : (this.#position ?? null);
   }
 
@@ -206,7 +201,6 @@ export class Delivery {
     this.#channel?.waitingSnapshots.remove(this);
     this.#snapshot = undefined;
     this.#pending = undefined;
-    this.#pendingBytes = 0;
   }
 
   #write(result: EncodedResult): void {
@@ -279,8 +273,8 @@ export class Delivery {
       await new Promise(setImmediate);
       return false;
     }
-    if ((this.#pending?.size ?? 0) > 0) {
-      this.#writePending();
+    if (this.#pending?.isEmpty === false) {
+      this.#writePending(this.#pending);
       return false;
     }
     if (samePosition(this.#position!, feed.position)) {
@@ -300,34 +294,20 @@ export class Delivery {
     const conflates = this.#start.delivery === 'LATEST';
     for (const entry of entries) {
       if (conflates) {
-        if (shared.wants(entry)) this.#keepLatest(entry);
+        if (shared.wants(entry)) (this.#pending ??= new LatestEntries()).add(entry);
       } else {
         const result = shared.resultFor(entry);
         if (result !== undefined) this.#write(result);
       }
       this.#position = entry.position;
-      if (this.#isPendingFull() || (!conflates && this.#sink.isCongested)) return;
+      if (this.#pending?.isFull === true || (!conflates && this.#sink.isCongested)) return;
     }
-  }
-
-  #keepLatest(entry: Entry): void {
-    const key = keyOf(entry);
-    this.#pending ??= new Map();
-    const older = this.#pending.get(key);
-    if (older !== undefined) this.#pendingBytes -= sizeOf(older);
-    this.#pending.delete(key);
-    this.#pending.set(key, entry);
-    this.#pendingBytes += sizeOf(entry);
-  }
-
-  #isPendingFull(): boolean {
-    return (this.#pending?.size ?? 0) >= MAX_PENDING || this.#pendingBytes >= MAX_PENDING_BYTES;
   }
 
   /** What has to be written before more is read. False when there is nothing. */
   #writeWaiting(): boolean {
     if (this.#snapshot !== undefined) this.#writeSnapshot(this.#snapshot);
-    else if (this.#isPendingFull()) this.#writePending();
+    else if (this.#pending?.isFull === true) this.#writePending(this.#pending);
     else return false;
     return true;
   }
@@ -354,11 +334,9 @@ export class Delivery {
   }
 
   /** Until congested. */
-  #writePending(): void {
+  #writePending(pending: LatestEntries): void {
     const shared = this.#shared!;
-    for (const [key, entry] of this.#pending ?? []) {
-      this.#pending!.delete(key);
-      this.#pendingBytes -= sizeOf(entry);
+    for (const entry of pending.take()) {
       const result = shared.resultFor(entry);
       if (result !== undefined) this.#write(result);
       if (this.#sink.isCongested) return;
