@@ -88,8 +88,7 @@ describe('an outlet', () => {
     expect([given, outlet.isCongested]).toEqual(['first', false]);
     // Also where there is nothing else.
     outlet.write(dropped, 'x', HIGH_WATER_MARK + 1);
-    onDrained();
-    await until(() => drained === 2);
+    expect(outlet.isCongested).toBe(false);
     outlet.write(asIs, ' last', 5);
     await until(() => given === 'first last');
   });
