@@ -2,6 +2,7 @@ import { mayRead } from '../auth/access.ts';
 import { invalidInput } from '../errors.ts';
 import { cursorOf, type Entry } from '../events/event.ts';
 import { decodeCursor, encodeCursor, PositionLost, type Position } from '../events/position.ts';
+import type { EventStore, LogName } from '../store/store.ts';
 import { EventFilter, passes, type Filter } from './all-events.ts';
 import { builder, isGiven } from './builder.ts';
 import { AnswerSize, checkCount, PageInfo } from './connections.ts';
@@ -119,30 +120,45 @@ async function lookOn({ request, filter, count }: Question, after: Position | nu
 /** Before the event at a position; null: the newest ones. */
 async function lookBack({ request, filter, count }: Question, before: Position | null): Promise<HistoryPage> {
   const { store, viewer } = request;
+  const log = eventsLog(viewer);
+  const first = await store.readBefore(log, before ?? 'newest', READ);
   const entries: Entry[] = [];
   const size = new AnswerSize();
   let start = before;
-  let end: Position | undefined;
+  let isFull = false;
+  let page = first.entries;
   for (let reads = 1; ; reads++) {
-    const page = await store.readBefore(eventsLog(viewer), start ?? 'newest', READ);
-    end ??= page.entries.at(-1)?.position ?? before ?? page.head;
-    let isFull = false;
-    for (const entry of page.entries.toReversed()) {
+    for (const entry of page.toReversed()) {
       start = entry.position;
       if (!passes(filter, entry) || !mayRead(viewer, entry)) continue;
       entries.push(entry);
       isFull = size.isReachedBy(entry) || entries.length === count;
       if (isFull) break;
     }
-    if (!isFull && reads < MAX_READS && page.entries.length > 0) continue;
-    const hasPreviousPage =
-      start !== null && (await store.readBefore(eventsLog(viewer), start, 1)).entries.length > 0;
-    return {
-      entries: entries.toReversed(),
-      startCursor: start === null ? null : encodeCursor(start),
-      end,
-      head: page.head,
-      hasPreviousPage,
-    };
+    if (isFull || reads === MAX_READS || page.length === 0) break;
+    page = await entriesBefore(store, log, start!, READ);
+  }
+  return {
+    entries: entries.toReversed(),
+    startCursor: start === null ? null : encodeCursor(start),
+    end: first.entries.at(-1)?.position ?? before ?? first.head,
+    // What comes while it is looked back is behind the page's end, and behind what it tells of the log.
+    head: first.head,
+    hasPreviousPage: page.length > 0 && (await entriesBefore(store, log, start!, 1)).length > 0,
+  };
+}
+
+/** Before a position that was in the log a moment ago: nothing, where it was trimmed meanwhile. */
+async function entriesBefore(
+  store: EventStore,
+  log: LogName,
+  position: Position,
+  limit: number,
+): Promise<readonly Entry[]> {
+  try {
+    return (await store.readBefore(log, position, limit)).entries;
+  } catch (error) {
+    if (error instanceof PositionLost && error.reason === 'trimmed') return [];
+    throw error;
   }
 }

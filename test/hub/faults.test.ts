@@ -1,21 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Entry } from '../../src/events/event.ts';
-import { storeUnavailable, type EventStore } from '../../src/store/store.ts';
+import { storeUnavailable } from '../../src/store/store.ts';
 import { AnnounceDocument } from '../generated/operations.ts';
+import { altered } from '../support/altered-store.ts';
 import { TestServer, tokenFor } from '../support/server.ts';
 import { dataOf, TestSocket } from '../support/socket.ts';
 
 type OnAppended = (entries: readonly Entry[]) => void;
-
-/** The store with another watch, or other reads. */
-function altered(store: EventStore, changes: Partial<EventStore>): EventStore {
-  return new Proxy(store, {
-    get(target, name) {
-      const value: unknown = Reflect.get(changes, name) ?? Reflect.get(target, name);
-      return typeof value === 'function' && !(name in changes) ? (value.bind(target) as unknown) : value;
-    },
-  });
-}
 
 /** Holds up whoever passes until it is opened. */
 function gate() {

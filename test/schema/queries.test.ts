@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { serviceViewer } from '../../src/auth/viewer.ts';
+import { PositionLost } from '../../src/events/position.ts';
 import type { ConnectionContext } from '../../src/schema/context.ts';
 import { offsetOf, World, type As, type Workspace } from './world.ts';
 
@@ -440,6 +441,42 @@ describe('history', () => {
     expect(again.nodes).toEqual([]);
     expect(again.pageInfo).toMatchObject({ hasNextPage: true, hasPreviousPage: false });
     expect((await history('last: 20', reader('p2'))).nodes).toHaveLength(10);
+  });
+
+  it('ends, on the way back, where the log was trimmed meanwhile', async () => {
+    await fill();
+    const { headCursor, nodes } = await history('last: 8');
+    space = space.over((store) => ({
+      readBefore: async (log, before, limit) => {
+        if (before !== 'newest') throw new PositionLost('trimmed', await store.head(log));
+        return store.readBefore(log, before, limit);
+      },
+    }));
+    const newest = await history('last: 8');
+    expect(newest).toMatchObject({ nodes, headCursor, pageInfo: { hasPreviousPage: false } });
+    const everything = await history('filter: { projectId: "p2" }, last: 500');
+    expect(everything.nodes).toHaveLength(10);
+    expect(everything.pageInfo).toMatchObject({ hasPreviousPage: false, endCursor: headCursor });
+    expect(await space.refusal(`{ events(before: "${nodes[0]!.cursor}") { headCursor } }`)).toMatchObject({
+      code: 'CURSOR_EXPIRED',
+    });
+  });
+
+  it('tells where the log ended when the way back began, behind which a subscription misses nothing', async () => {
+    await fill();
+    const { headCursor } = await history('last: 1');
+    const reading = space.over((store) => ({
+      readBefore: async (...args) => {
+        const read = await store.readBefore(...args);
+        await space.tell('raiseRisk', { projectId: 'p1', severity: 'LOW', message: 'Meanwhile' });
+        return read;
+      },
+    }));
+    const { events } = await reading.ask(
+      '{ events(last: 100) { nodes { cursor } headCursor pageInfo { endCursor } } }',
+    );
+    expect(events.nodes).toHaveLength(20);
+    expect(events).toMatchObject({ headCursor, pageInfo: { endCursor: headCursor } });
   });
 
   it('looks at 5 000 events a request and says that more is there', async () => {

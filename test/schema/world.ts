@@ -16,6 +16,7 @@ import { schema } from '../../src/schema/schema.ts';
 import { EmbeddedEventStore } from '../../src/store/embedded/embedded-store.ts';
 import type { Records } from '../../src/store/records.ts';
 import type { EventStore, Retention } from '../../src/store/store.ts';
+import { altered } from '../support/altered-store.ts';
 
 export interface As {
   readonly userId?: string | null;
@@ -96,6 +97,12 @@ export class Workspace {
   constructor(name: string, services: Services) {
     this.name = name;
     this.#services = services;
+  }
+
+  /** The same workspace, but for requests that ask the store themselves it is another one. */
+  over(changes: (store: EventStore) => Partial<EventStore>): Workspace {
+    const { store } = this.#services;
+    return new Workspace(this.name, { ...this.#services, store: altered(store, changes(store)) });
   }
 
   /** Runs an operation, by default as somebody who may do everything. */
