@@ -55,6 +55,7 @@ export class WaitingSnapshots {
 }
 
 function roughSizeOf(items: readonly Entry[]): number {
+  if (items.length === 0) return 0;
   const step = Math.ceil(items.length / SAMPLE);
   let [bytes, looked] = [0, 0];
   for (let index = 0; index < items.length; index += step, looked++) bytes += sizeOf(items[index]!);
