@@ -195,6 +195,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     documents: new Documents({ schema, allowList, isOpen: config.developmentMode }),
     hub,
     watch: new OperationWatch({ metrics, audit, subscriptions, tracing }),
+    retryMs: limits.retryMs,
     onHidden: onError,
   });
   const { highWaterMark, writeDeadlineMs } = limits;

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import {
   createSourceEventStream,
   execute,
@@ -8,7 +9,7 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 import type { Viewer } from '../auth/viewer.ts';
-import type { TidingsError } from '../errors.ts';
+import { TidingsError } from '../errors.ts';
 import type { Hub, Subscription } from '../hub/hub.ts';
 import { operationOf } from '../hub/operation.ts';
 import { RoutedSubscription, type Route } from '../hub/route.ts';
@@ -22,6 +23,8 @@ export interface OperationsOptions {
   readonly documents: Documents;
   readonly hub: Hub;
   readonly watch: OperationWatch;
+  /** Milliseconds before a failed read of the store is tried again. */
+  readonly retryMs: number;
   /** Gets the errors that clients are not shown. */
   readonly onHidden: (error: unknown) => void;
 }
@@ -93,13 +96,17 @@ export class Operations {
     return presentResult(result, onHidden);
   }
 
-  /** Checks the arguments and the access of a subscription, and tells where its events come from. */
+  /**
+   * Checks the arguments and the access of a subscription, and tells where its events come from. Where that can't be told as the store is
+   * away, it waits while `mayWait` says so: the hub does the same for what needs no look, and few clients come back for an error.
+   */
   async open(
     prepared: PreparedRequest,
     request: GraphQLRequest,
     context: RequestContext,
+    mayWait: () => boolean = () => false,
   ): Promise<Opened | OpenFailure> {
-    const { documents, hub, watch, onHidden } = this.#options;
+    const { documents, hub, watch, onHidden, retryMs } = this.#options;
     const { schema } = documents;
     const { document } = prepared;
     const { operationName, variables } = request;
@@ -110,15 +117,21 @@ export class Operations {
         errors: this.withoutSuggestions(errors, context.viewer).map((error) => presentError(error, onHidden)),
       };
     };
-    let source: AsyncIterable<unknown> | ExecutionResult;
-    try {
-      source = await createSourceEventStream({
+    const subscribe = async (): Promise<AsyncIterable<unknown> | ExecutionResult> =>
+      createSourceEventStream({
         schema,
         document,
         operationName,
         variableValues: variables,
         contextValue: context,
       });
+    let source: AsyncIterable<unknown> | ExecutionResult;
+    try {
+      source = await subscribe();
+      while (isStoreAway(source) && mayWait()) {
+        await setTimeout(retryMs);
+        source = await subscribe();
+      }
     } catch (error) {
       return refuse([error]);
     }
@@ -147,6 +160,11 @@ export class Operations {
   presentEnd(error: unknown): GraphQLFormattedError {
     return presentError(error, this.#options.onHidden);
   }
+}
+
+function isStoreAway(source: AsyncIterable<unknown> | ExecutionResult): boolean {
+  const cause = 'errors' in source ? source.errors?.[0]?.originalError : undefined;
+  return cause instanceof TidingsError && cause.code === 'STORE_UNAVAILABLE';
 }
 
 /** A refusal in the form of a GraphQL result. */

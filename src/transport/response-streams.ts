@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OperationTypeNode, type FormattedExecutionResult } from 'graphql';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { Viewer } from '../auth/viewer.ts';
-import { errorCatalogue, TidingsError } from '../errors.ts';
+import { errorCatalogue, TidingsError, type ErrorCode } from '../errors.ts';
 import { encodeCursor, samePosition, type Position } from '../events/position.ts';
 import type { Subscription } from '../hub/hub.ts';
 import { toWire, type EncodedResult, type Sink } from '../hub/sink.ts';
@@ -10,7 +10,7 @@ import type { Limits } from '../limits/limits.ts';
 import type { RequestContext, Transport, Via } from '../schema/context.ts';
 import type { GraphQLRequest } from './documents.ts';
 import { requestIdOf } from './http-io.ts';
-import type { Operations } from './operations.ts';
+import type { OpenFailure, Operations } from './operations.ts';
 import { Outlet, type Encoder, type OutletPeer, type Pacing } from './outlet.ts';
 
 /** How an operation's results are written into one response that stays open. All of it as on the wire, see EncodedResult. */
@@ -116,7 +116,7 @@ export class ResponseStreams {
     if (response.destroyed) return leave();
     response.once('close', leave);
     const opened = await operations.open(prepared, body, context);
-    if ('errors' in opened) return this.#single(response, opened);
+    if ('errors' in opened) return this.#refuse(response, opened);
     // The client's own memory is newer than the cursor in the operation that it was once given.
     this.#stream(response, viewer, (sink, onEnd) => opened.start(sink, onEnd, cursor));
   }
@@ -125,6 +125,14 @@ export class ResponseStreams {
     const { format } = this.#options;
     this.#writeHead(response);
     response.end(`${format.result(toWire(JSON.stringify(result)))}${format.end}`, 'latin1');
+  }
+
+  #refuse(response: ServerResponse, failure: OpenFailure): void {
+    const { format } = this.#options;
+    const code = failure.errors[0]?.extensions?.['code'] as ErrorCode | undefined;
+    if (code === undefined || !errorCatalogue[code].retryable) return this.#single(response, failure);
+    this.#writeHead(response);
+    response.end(format.interruption(toWire(JSON.stringify(failure.errors))), 'latin1');
   }
 
   #stream(

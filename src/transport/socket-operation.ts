@@ -211,7 +211,7 @@ export class SocketOperation implements Sink {
     const { after: lastSeen, wantsCursors } = cursorsWanted(request.extensions);
     for (;;) {
       const { viewer } = connection;
-      const opened = await this.#open();
+      const opened = await this.#open(() => this.#over === undefined && connection.viewer === viewer);
       const key = 'errors' in opened || connection.viewer !== viewer ? undefined : this.#keyOf(opened);
       let after = lastSeen;
       if (!('errors' in opened) && key !== undefined)
@@ -231,10 +231,11 @@ export class SocketOperation implements Sink {
     }
   }
 
-  async #open(): Promise<Opened | OpenFailure> {
+  async #open(mayWait?: () => boolean): Promise<Opened | OpenFailure> {
     const { operations, contextOf } = this.#services;
     const connection = this.#connection;
-    return operations.open(this.#prepared!, this.#request!, contextOf(connection.viewer, connection));
+    const context = contextOf(connection.viewer, connection);
+    return operations.open(this.#prepared!, this.#request!, context, mayWait);
   }
 
   #keyOf({ operationKey }: Opened): string | undefined {

@@ -1,0 +1,95 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { storeUnavailable } from '../../src/store/store.ts';
+import { UpsertProjectDocument } from '../generated/operations.ts';
+import { altered } from '../support/altered-store.ts';
+import { openStream } from '../support/event-stream.ts';
+import { TestServer, tokenFor } from '../support/server.ts';
+import { dataOf, TestSocket } from '../support/socket.ts';
+import { until } from '../support/until.ts';
+
+/** Who may read it is asked of the store, as its project is. */
+const query = 'subscription { prStateChanged(repoId: "web", snapshot: true) { repoId prNumber } }';
+const publish = `mutation {
+  registerRepository(input: { projectId: "p", repoId: "web", fullName: "octo/web" }) { cursor }
+  reportPullRequest(input: { repoId: "web", number: 1, title: "New", author: "ada" }) { cursor }
+}`;
+
+describe('a subscription that the store is asked about while it is away', () => {
+  let server: TestServer;
+  let isAway: boolean;
+  let failures: number;
+
+  beforeEach(async () => {
+    [isAway, failures] = [false, 0];
+    server = await TestServer.start({
+      limits: { retryMs: 5 },
+      aroundStore: (store) =>
+        altered(store, {
+          entities: async (...args) => {
+            if (!isAway) return store.entities(...args);
+            failures++;
+            throw storeUnavailable();
+          },
+        }),
+    });
+    await server.run(UpsertProjectDocument, { input: { id: 'p', name: 'P' } });
+    const response = await fetch(server.graphqlUrl, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${tokenFor()}` },
+      body: JSON.stringify({ query: publish }),
+    });
+    expect(await response.json()).not.toHaveProperty('errors');
+    isAway = true;
+  });
+  afterEach(async () => server[Symbol.asyncDispose]());
+
+  const inTime = async (): Promise<void> => {
+    await until(() => failures > 2);
+    isAway = false;
+  };
+
+  it.each(['graphql-transport-ws', 'graphql-ws'])('begins when that is back, over %s', async (protocol) => {
+    using socket = new TestSocket(server.webSocketUrl, { protocol });
+    await socket.opened();
+    socket.send({ type: 'connection_init', payload: { authorization: `Bearer ${tokenFor()}` } });
+    const isLegacy = protocol === 'graphql-ws';
+    socket.send({ id: '1', type: isLegacy ? 'start' : 'subscribe', payload: { query } });
+    await inTime();
+    let message = await socket.receive();
+    while (message.id === undefined) message = await socket.receive();
+    expect(dataOf(message)).toEqual({ prStateChanged: { repoId: 'web', prNumber: 1 } });
+  });
+
+  it('is over where its client ends it meanwhile', async () => {
+    using socket = await TestSocket.connect(server.webSocketUrl, { token: tokenFor() });
+    socket.subscribe('1', query);
+    await until(() => failures > 2);
+    socket.send({ id: '1', type: 'complete' });
+    isAway = false;
+    socket.subscribe('1', query);
+    expect(dataOf(await socket.receive())).toEqual({ prStateChanged: { repoId: 'web', prNumber: 1 } });
+    expect(await socket.drain()).toEqual([]);
+  });
+
+  it('ends without `complete` over server-sent events, so that its client comes back', async () => {
+    const response = await openStream(server.graphqlUrl, { query, token: tokenFor() });
+    expect(response.status).toBe(200);
+    expect(await response.text()).toBe('retry: 1000\n\n');
+  });
+
+  it('ends with an error of its transport over multipart, so that its client comes back', async () => {
+    const response = await fetch(server.graphqlUrl, {
+      method: 'POST',
+      headers: {
+        accept: 'multipart/mixed;subscriptionSpec=1.0',
+        'content-type': 'application/json',
+        authorization: `Bearer ${tokenFor()}`,
+      },
+      body: JSON.stringify({ query }),
+    });
+    expect(response.status).toBe(200);
+    const errors = [{ message: expect.any(String), extensions: { code: 'STORE_UNAVAILABLE' } }];
+    const [, json] = /\r\n\r\n(\{.*\})\r\n/.exec(await response.text())!;
+    expect(JSON.parse(json!)).toMatchObject({ payload: null, errors });
+  });
+});
