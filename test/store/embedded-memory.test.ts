@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { topic } from '../../src/events/topics.ts';
 import { Memory } from '../../src/store/embedded/memory.ts';
 import type { EntityPage, EntityRecord, EntityWrite } from '../../src/store/store.ts';
 import { change } from './sample.ts';
@@ -85,6 +86,18 @@ describe('what the embedded store remembers', () => {
     write(2);
     write(3, { lifetime: 'log' });
     await expect(entity(never)).rejects.toThrow('it was read');
+  });
+
+  it('is bounded, also of pages on which there is nothing', async () => {
+    const memory = new Memory();
+    const { position } = entryOf('a', 1);
+    const nothing = { value: { entries: [], hasMore: false, at: position }, size: 0, isKept: true };
+    const ask = async (count: number, read: () => Promise<typeof nothing>) =>
+      memory.page(LOG, { ...query, topic: topic('repo', `${count}`) }, () => undefined, read);
+    const last = 30_000;
+    for (let count = 0; count <= last; count++) await ask(count, async () => nothing);
+    expect(await ask(last, never)).toEqual(nothing.value);
+    await expect(ask(0, never)).rejects.toThrow('it was read');
   });
 
   it('is read again after a read that failed', async () => {

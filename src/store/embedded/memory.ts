@@ -5,6 +5,8 @@ import type { LogId } from './protocol.ts';
 
 /** Of the events' JSON, of states and pages each; as objects they take about three times as many bytes. */
 const KEPT_CHARACTERS = 8 * 1_024 * 1_024;
+/** What a page takes beside its entries, in the same measure: whoever asks for what isn't there makes pages of nothing else. */
+const PAGE_OVERHEAD = 300;
 
 /** What the reader answered. */
 interface Read<Value> {
@@ -68,7 +70,8 @@ export class Memory {
     }
     const mark = this.#mark(ofType);
     const { value: page, size, isKept } = await read();
-    if (isKept && this.#marks.get(ofType) === mark) this.#pages.set(key, { page, mark }, size + key.length);
+    if (isKept && this.#marks.get(ofType) === mark)
+      this.#pages.set(key, { page, mark }, size + key.length + PAGE_OVERHEAD);
     return page;
   }
 
