@@ -115,7 +115,7 @@ export class ResponseStreams {
     // A response that is gone already does not tell.
     if (response.destroyed) return leave();
     response.once('close', leave);
-    const opened = await operations.open(prepared, body, context);
+    const opened = await operations.open(prepared, body, context, () => this.#mayWait(response));
     if ('errors' in opened) return this.#refuse(response, opened);
     // The client's own memory is newer than the cursor in the operation that it was once given.
     this.#stream(response, viewer, (sink, onEnd) => opened.start(sink, onEnd, cursor));
@@ -127,12 +127,20 @@ export class ResponseStreams {
     response.end(`${format.result(toWire(JSON.stringify(result)))}${format.end}`, 'latin1');
   }
 
+  /** A client whose operation waits is told that its stream is there, and from then on that it still is. */
+  #mayWait(response: ServerResponse): boolean {
+    if (response.destroyed || this.#isClosing) return false;
+    if (!response.headersSent) this.#writeHead(response);
+    else if (response.writableLength === 0) response.write(this.#options.format.heartbeat);
+    return true;
+  }
+
   #refuse(response: ServerResponse, failure: OpenFailure): void {
-    const { format } = this.#options;
     const code = failure.errors[0]?.extensions?.['code'] as ErrorCode | undefined;
     if (code === undefined || !errorCatalogue[code].retryable) return this.#single(response, failure);
     this.#writeHead(response);
-    response.end(format.interruption(toWire(JSON.stringify(failure.errors))), 'latin1');
+    const errors = toWire(JSON.stringify(failure.errors));
+    response.end(this.#options.format.interruption(errors), 'latin1');
   }
 
   #stream(
@@ -200,6 +208,7 @@ export class ResponseStreams {
   }
 
   #writeHead(response: ServerResponse): void {
+    if (response.headersSent) return;
     const { contentType, opening } = this.#options.format;
     response.writeHead(200, {
       'content-type': contentType,
