@@ -363,6 +363,10 @@ function refuseUpgrade(socket: Duplex, error: TidingsError): void {
   };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   const { httpStatus } = error;
+  // Nobody else reads from it any more, and so would ever hear that the peer has left; and it may never leave.
+  socket.resume();
+  const cut = setTimeout(() => socket.destroy(), TURN_AWAY_MS);
+  socket.once('close', () => clearTimeout(cut));
   socket.end(`HTTP/1.1 ${httpStatus} ${STATUS_CODES[httpStatus]}\r\n${lines.join('')}\r\n${body}`);
 }
 

@@ -1,4 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises';
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -167,6 +168,22 @@ function bound(store: EventStore): EventStore {
     close: () => store.close(),
   };
 }
+
+it.each([
+  { name: 'has left', leaves: true },
+  { name: 'never leaves', leaves: false },
+])('stops although it has refused a WebSocket, whose client $name', async ({ leaves }) => {
+  const server = await TestServer.start();
+  const { hostname, port } = new URL(server.url);
+  const client = connect({ host: hostname, port: Number(port), allowHalfOpen: !leaves });
+  client.write(
+    `GET /nowhere HTTP/1.1\r\nhost: ${hostname}\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n`,
+  );
+  client.resume();
+  await once(client, 'end');
+  await server[Symbol.asyncDispose]();
+  client.destroy();
+});
 
 it('ends with 0 after SIGTERM, and at once after a second signal', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'tidings-drain-'));
