@@ -59,5 +59,5 @@ function roughSizeOf(items: readonly Entry[]): number {
   const step = Math.ceil(items.length / SAMPLE);
   let [bytes, looked] = [0, 0];
   for (let index = 0; index < items.length; index += step, looked++) bytes += sizeOf(items[index]!);
-  return (bytes / looked) * items.length;
+  return looked === 0 ? 0 : (bytes / looked) * items.length;
 }

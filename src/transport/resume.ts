@@ -89,10 +89,11 @@ export class ResumePoints {
     this.#options.records.put(COLLECTION, new Map([[key, cursor]]), KEPT_MS).catch(this.#options.onError);
   }
 
-  /** The operation is over: with the same key another one begins. */
-  forget(key: string): void {
-    const forgetting = this.#options.records
-      .remove(COLLECTION, key)
+  /** The operation is over: with the same key another one begins. `finding` is what still looks for its place, and may keep one. */
+  forget(key: string, finding?: Promise<unknown>): void {
+    const { records } = this.#options;
+    const remove = async (): Promise<void> => records.remove(COLLECTION, key);
+    const forgetting = (finding === undefined ? remove() : finding.then(remove, remove))
       .catch(this.#options.onError)
       .finally(() => {
         if (this.#forgetting.get(key) === forgetting) this.#forgetting.delete(key);

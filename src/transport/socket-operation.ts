@@ -56,6 +56,8 @@ export class SocketOperation implements Sink {
   #request: GraphQLRequest | undefined;
   #subscription: Subscription | undefined;
   #followed: Followed | undefined;
+  /** Until then: the search for the place where it begins, and under which key that is kept. */
+  #finding: { readonly key: string; readonly place: Promise<string | undefined> } | undefined;
   /** Since when its client is told nothing more: its last word was said, its client has stopped it, or nobody listens any more. */
   #over: 'finished' | 'stopped' | 'abandoned' | undefined;
 
@@ -86,7 +88,10 @@ export class SocketOperation implements Sink {
 
   /** The client wants no more of it, and is told nothing more. */
   stop(): void {
-    if (this.#followed?.key !== undefined) this.#services.resumePoints.forget(this.#followed.key);
+    const { resumePoints } = this.#services;
+    if (this.#followed?.key !== undefined) resumePoints.forget(this.#followed.key);
+    // What has its id next waits for that: it must not find this one's place, nor lose its own with it.
+    else if (this.#finding !== undefined) resumePoints.forget(this.#finding.key, this.#finding.place);
     this.#leave('stopped');
   }
 
@@ -214,11 +219,15 @@ export class SocketOperation implements Sink {
       const opened = await this.#open(() => this.#over === undefined && connection.viewer === viewer);
       const key = 'errors' in opened || connection.viewer !== viewer ? undefined : this.#keyOf(opened);
       let after = lastSeen;
-      if (!('errors' in opened) && key !== undefined)
-        after ??= await resumePoints.startOf(opened.route, key, () => this.#over === undefined);
-      // It was stopped, or became another user's, before there was anything to forget.
-      const isLeft = this.#over === 'stopped' || connection.viewer.userId !== viewer.userId;
-      if (isLeft && key !== undefined) resumePoints.forget(key);
+      if (this.#over === 'stopped') {
+        if (key !== undefined) resumePoints.forget(key);
+      } else if (!('errors' in opened) && key !== undefined && after === undefined) {
+        const place = resumePoints.startOf(opened.route, key, () => this.#over === undefined);
+        this.#finding = { key, place };
+        after = await place;
+      }
+      // It became another user's before there was anything to hand over.
+      if (key !== undefined && connection.viewer.userId !== viewer.userId) resumePoints.forget(key);
       if (this.#over !== undefined) return;
       // A new token finds only what has begun: nothing may come between this look and that.
       if (connection.viewer !== viewer) continue;

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { encodeCursor } from '../../src/events/position.ts';
 import { ReportWorkflowDocument, StatsDocument, UpsertProjectDocument } from '../generated/operations.ts';
 import { TestServer, tokenFor } from '../support/server.ts';
 import { dataOf, TestSocket } from '../support/socket.ts';
@@ -127,10 +128,11 @@ describe('clients that stop reading inside of their snapshots', () => {
     return seen;
   };
 
-  it('hold so much of them, and beyond that whoever waits the longest is given a new one', async () => {
-    using first = await listen('workflowId workflow { error }');
+  /** Two ask for different fields, so that each has a snapshot of its own. */
+  const losesItsSnapshot = async (fields: readonly [string, string]): Promise<void> => {
+    using first = await listen(fields[0]);
     await parked(1);
-    using second = await listen('workflow { error } workflowId');
+    using second = await listen(fields[1]);
     await parked(2);
     for (const { socket } of [first, second]) socket.resume();
     const all = ids.map((id) => ({ id, restarted: undefined }));
@@ -140,6 +142,26 @@ describe('clients that stop reading inside of their snapshots', () => {
     expect(seen.slice(0, begun)).toEqual(all.slice(0, begun));
     expect(begun).toBeLessThan(count);
     expect(seen.slice(begun)).toEqual([{ id: ids[0], restarted: { reason: 'incomplete' } }, ...all.slice(1)]);
+  };
+
+  it('hold so much of them, and beyond that whoever waits the longest is given a new one', async () => {
+    await losesItsSnapshot(['workflowId workflow { error }', 'workflow { error } workflowId']);
+  }, 60_000);
+
+  it('hold no more of them after one that is empty has had to wait', async () => {
+    using socket = await listen('percent workflow { error }');
+    await parked(1);
+    const after = encodeCursor({ epoch: 'another', offset: 1, chain: 'a' });
+    const empty = `subscription ($after: Cursor) {
+      workflowProgress(projectId: "empty", snapshot: true, after: $after) { workflowId }
+    }`;
+    socket.subscribe('2', empty, { after });
+    await parked(2);
+    socket.socket.resume();
+    for (let id; id !== '2';) ({ id } = await socket.receive());
+    socket[Symbol.dispose]();
+    await parked(0);
+    await losesItsSnapshot(['workflowId status workflow { error }', 'workflow { error } status workflowId']);
   }, 60_000);
 
   it('share one where they ask for the same at the same time, which counts once', async () => {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { StatsDocument } from '../generated/operations.ts';
 import { announce } from '../clients/behaviour.ts';
+import { altered } from '../support/altered-store.ts';
 import { RedisServer } from '../support/redis.ts';
 import { TestServer, tokenFor } from '../support/server.ts';
 import { TestSocket } from '../support/socket.ts';
@@ -174,6 +175,41 @@ describe.each(protocols)('over $name, a client that names its session', (protoco
     await isListening();
     await announce(server, 'now');
     expect(await message(socket)).toBe('now');
+  });
+
+  it('finds the place of what it has started last, although it stopped the one before while that began', async () => {
+    let hold: Promise<void> | undefined;
+    let isHeld: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (isHeld = resolve));
+    await using slow = await TestServer.start({
+      aroundStore: (store) =>
+        altered(store, {
+          async head(log) {
+            const holding = hold;
+            hold = undefined;
+            if (holding !== undefined) isHeld();
+            await holding;
+            return store.head(log);
+          },
+        }),
+    });
+    let release: () => void = () => undefined;
+    hold = new Promise((resolve) => (release = resolve));
+    const first = await come({ to: slow });
+    await held;
+    first.send({ type: protocol.stop, id: '1' });
+    first.send({ type: protocol.start, id: '1', payload: { query } });
+    // By its answer the messages before have been looked at, too.
+    first.send({ type: protocol.start, id: '2', payload: { query: '{ viewer { userId } }' } });
+    for (let type; type !== 'complete';) ({ type } = await first.receive());
+    release();
+    await isListening(slow);
+    await leave(first, slow);
+    await announce(slow, 'while away');
+    const second = await come({ to: slow });
+    await isListening(slow);
+    await announce(slow, 'now');
+    expect(await message(second)).toBe('while away');
   });
 
   // graphql-transport-ws closes the connection for an id in use.
