@@ -100,6 +100,21 @@ describe('what the embedded store remembers', () => {
     await expect(ask(0, never)).rejects.toThrow('it was read');
   });
 
+  it('is no page of before one that was read, when that shows what is not acknowledged yet', async () => {
+    const memory = new Memory();
+    const ask = async (name: string, read: () => Promise<EntityPage>, acknowledged = 1) =>
+      memory.page(
+        LOG,
+        { ...query, topic: topic('repo', name) },
+        () => entryOf('a', acknowledged).position,
+        async () => ({ value: await read(), size: SIZE, isKept: true }),
+      );
+    await ask('a', async () => pageOf(1));
+    await ask('b', async () => pageOf(2));
+    await expect(ask('a', never)).rejects.toThrow('it was read');
+    expect(await ask('a', never, 2)).toEqual({ ...pageOf(1), at: entryOf('a', 2).position });
+  });
+
   it('is read again after a read that failed', async () => {
     const { ask, entity } = setUp();
     await expect(entity(never)).rejects.toThrow('it was read');

@@ -29,6 +29,8 @@ export class Memory {
   readonly #pages = new Recent<{ readonly page: EntityPage; readonly mark: Mark }>(KEPT_CHARACTERS);
   /** By entity while it is being read; by type, for the pages of it, until one of them is written. */
   readonly #marks = new Map<string, Mark>();
+  /** How far pages that were read have come: beyond what is acknowledged, where the word of that is still on its way. */
+  readonly #seen = new Map<LogId, number>();
   #nextTurn: Promise<void> | undefined;
 
   async entity(
@@ -63,13 +65,17 @@ export class Memory {
     const key = JSON.stringify([log, type, topic, afterId, limit]);
     const known = this.#pages.get(key);
     if (known !== undefined && known.mark === this.#marks.get(ofType)) {
-      const { page } = known;
       const at = head();
-      await this.#turn();
-      return at === undefined || at.offset <= page.at.offset ? page : { ...page, at };
+      const page = at === undefined || at.offset <= known.page.at.offset ? known.page : { ...known.page, at };
+      // Pages that are read one after the other never go back: that would look like a log that was rolled back.
+      if (page.at.offset >= (this.#seen.get(log) ?? 0)) {
+        await this.#turn();
+        return page;
+      }
     }
     const mark = this.#mark(ofType);
     const { value: page, size, isKept } = await read();
+    this.#seen.set(log, Math.max(this.#seen.get(log) ?? 0, page.at.offset));
     if (isKept && this.#marks.get(ofType) === mark)
       this.#pages.set(key, { page, mark }, size + key.length + PAGE_OVERHEAD);
     return page;
