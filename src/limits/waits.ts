@@ -1,6 +1,6 @@
 /** Who has to wait, and until when. Knows so many of them that it costs nothing, the newest. */
 export class Waits {
-  readonly #until = new Map<string, number>();
+  readonly #waits = new Map<string, { readonly ms: number; readonly until: number }>();
   readonly #now: () => number;
   readonly #most: number;
 
@@ -10,19 +10,20 @@ export class Waits {
   }
 
   begin(key: string, ms: number): void {
-    this.#until.delete(key);
-    this.#until.set(key, this.#now() + ms);
-    const [oldest] = this.#until.keys();
-    if (this.#until.size > this.#most && oldest !== undefined) this.#until.delete(oldest);
+    this.#waits.delete(key);
+    this.#waits.set(key, { ms, until: this.#now() + ms });
+    const [oldest] = this.#waits.keys();
+    if (this.#waits.size > this.#most && oldest !== undefined) this.#waits.delete(oldest);
   }
 
   /** Milliseconds that are left, 0 when it is over. */
   leftOf(key: string): number {
-    const until = this.#until.get(key);
-    if (until === undefined) return 0;
-    const left = until - this.#now();
-    if (left > 0) return left;
-    this.#until.delete(key);
+    const wait = this.#waits.get(key);
+    if (wait === undefined) return 0;
+    const left = wait.until - this.#now();
+    // More than it was: the clock was put back, and nobody knows.
+    if (left > 0 && left <= wait.ms) return left;
+    this.#waits.delete(key);
     return 0;
   }
 }
