@@ -100,7 +100,7 @@ export class ResponseStreams {
     body: GraphQLRequest,
     viewer: Viewer,
   ): Promise<void> {
-    const { operations, contextOf, format, transport, limits, addressOf } = this.#options;
+    const { operations, contextOf, format, transport, limits, addressOf, authenticator } = this.#options;
     const { cursor, isEnd } = format.lastSeen(request);
     if (isEnd === true) return void response.writeHead(204).end();
     const prepared = operations.prepare(body, viewer);
@@ -115,7 +115,14 @@ export class ResponseStreams {
     // A response that is gone already does not tell.
     if (response.destroyed) return leave();
     response.once('close', leave);
-    const opened = await operations.open(prepared, body, context, () => this.#mayWait(response));
+    // While it waits for the store its token may end.
+    const token: { over?: TidingsError } = {};
+    const stopWatching = authenticator.whenOver(viewer, (why) => (token.over = why));
+    const mayWait = (): boolean => token.over === undefined && this.#mayWait(response);
+    const opened = await operations.open(prepared, body, context, mayWait);
+    stopWatching();
+    if (token.over !== undefined)
+      return this.#single(response, { errors: [operations.presentEnd(token.over)] });
     if ('errors' in opened) return this.#refuse(response, opened);
     // The client's own memory is newer than the cursor in the operation that it was once given.
     this.#stream(response, viewer, (sink, onEnd) => opened.start(sink, onEnd, cursor));

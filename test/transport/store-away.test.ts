@@ -81,6 +81,16 @@ describe('a subscription that the store is asked about while it is away', () => 
     abort.abort();
   });
 
+  it('is over where its token is revoked meanwhile', async () => {
+    const token = tokenFor({ sub: 'eve' });
+    const response = await openStream(server.graphqlUrl, { query, token });
+    await until(() => failures > 2);
+    await server.run('mutation { revoke(input: { userId: "eve" }) { revocation { expiresAt } } }');
+    const text = await response.text();
+    expect(text).toContain('"code":"FORBIDDEN"');
+    expect(text).toContain('event: complete');
+  });
+
   it.each([
     ['without `complete` over server-sent events', 'text/event-stream', 'retry: 1000\n\n(:\n\n)*'],
     [
