@@ -454,7 +454,7 @@ describe('over graphql-transport-ws', () => {
       expect(messages).toEqual([]);
     });
 
-    /** A server with a socket that takes nothing, and for which more waits than any kernel's buffers take: 16 MB. */
+    /** A server with a socket that takes nothing, and for which more waits than the kernel's buffers take; or has waited until it was cut off. */
     const congested = async (options: TestServerOptions) => {
       const own = await TestServer.start(options);
       await own.run(UpsertProjectDocument, { input: { id: 'p', name: 'P' } });
@@ -466,7 +466,11 @@ describe('over graphql-transport-ws', () => {
       const logs = Array.from({ length: 20 }, () => 'x'.repeat(8_000));
       const report = async () =>
         own.run(ReportWorkflowDocument, { input: { id: 'w', projectId: 'p', percent: 1, logs } });
-      for (let count = 0; count < 100; count += 10) await Promise.all(Array.from({ length: 10 }, report));
+      const waits = async (): Promise<boolean> => {
+        const { parked, connections } = await state();
+        return parked > 0 || connections.every(({ count }) => count === 0);
+      };
+      while (!(await waits())) await report();
       return { own, socket, state };
     };
 
