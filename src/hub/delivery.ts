@@ -19,7 +19,7 @@ import type { WaitingSnapshots } from './waiting-snapshots.ts';
  * - `starting`: finds out where to begin
  * - `catchingUp`: reads on from its position until nothing is left
  * - `live`: gets each event as it comes
- * - `congested`: waits for its connection, and remembers nothing but its position
+ * - `congested`: waits for its connection, and remembers its position, with what is left of a snapshot or of what LATEST has gathered
  * - `ended`: for good
  */
 export type Phase = 'starting' | 'catchingUp' | 'live' | 'congested' | 'ended';

@@ -1,6 +1,5 @@
 import {
   getNamedType,
-  Kind as Node,
   print,
   TypeInfo,
   visit,
@@ -59,7 +58,7 @@ export function operationOf(request: OperationRequest): Operation {
   };
 }
 
-/** Keeps one operation and the fragments it needs, and drops the start arguments of its field and the variables only they used. */
+/** Keeps one operation with the document's fragments, and drops the start arguments of its field and the variables only they used. */
 function normalise({ schema, document }: OperationRequest, name: string): Normalised {
   let field = '';
   const typeInfo = new TypeInfo(schema);
@@ -88,7 +87,6 @@ function normalise({ schema, document }: OperationRequest, name: string): Normal
   });
   const result = visit(withoutStart, {
     VariableDefinition: (node) => (variableNames.has(node.variable.name.value) ? undefined : null),
-    [Node.FRAGMENT_DEFINITION]: () => undefined,
   });
   return { document: result, text: print(result), field, variableNames };
 }
