@@ -40,6 +40,7 @@ import { RecentMutations } from '../transport/recent-mutations.ts';
 import { serverSentEvents } from '../transport/sse.ts';
 import { TransportWs } from '../transport/transport-ws.ts';
 import { WebServer } from '../transport/web-server.ts';
+import { WebSockets } from '../transport/web-sockets.ts';
 import { accessOf } from './access.ts';
 import { allowListOf, certificateOf, limitSettings } from './from-config.ts';
 import { defaultLimits, type Limits } from './limits.ts';
@@ -165,7 +166,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     subscriptionsOf: (viewer, connection) => subscriptions.of(viewer, connection),
   };
   const connections = (): Readonly<Record<string, number>> => ({
-    ...web.webSockets,
+    ...webSockets.counts,
     sse: streams.sse.connections,
     multipart: streams.multipart.connections,
   });
@@ -244,7 +245,23 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     throw error;
   });
   const { spool } = webhooks;
-  const web: WebServer = new WebServer({
+  const requests = new Requests(logger, tracing);
+  const webSockets: WebSockets = new WebSockets({
+    ...limits,
+    authenticator,
+    transportWs: (connection, headers) => void new TransportWs(connection, headers, webSocketOptions),
+    legacyWs: (connection, headers) =>
+      void new LegacyWs(connection, headers, { ...webSocketOptions, keepAliveMs: limits.pingMs }),
+    // Whoever is sent away is expected back, here or at another process: its lease decides.
+    release: (id) => {
+      if (stopping === undefined) presence.release(id);
+    },
+    requests,
+    limits: clientLimits,
+    addressOf,
+    onError,
+  });
+  const web = new WebServer({
     authenticator,
     graphql: createGraphqlHttp({
       operations,
@@ -269,24 +286,17 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     },
     githubWebhook: webhooks.github,
     cloudEvents: webhooks.cloudEvents,
-    transportWs: (connection, headers) => void new TransportWs(connection, headers, webSocketOptions),
-    legacyWs: (connection, headers) =>
-      void new LegacyWs(connection, headers, { ...webSocketOptions, keepAliveMs: limits.pingMs }),
+    webSockets,
     checkReady: async () => {
       if (stopping !== undefined) throw new TidingsError('SHUTTING_DOWN');
       await store.ping();
     },
-    // Whoever is sent away is expected back, here or at another process: its lease decides.
-    release: (id) => {
-      if (stopping === undefined) presence.release(id);
-    },
-    requests: new Requests(logger, tracing),
+    requests,
     audit,
     onError,
     now,
-    limits: clientLimits,
-    addressOf,
-    sizes: limits,
+    bodyBytes: limits.bodyBytes,
+    webhookBodyBytes: limits.webhookBodyBytes,
     certificate,
   });
 

@@ -145,3 +145,20 @@ export function refusalHeaders({ code, details }: TidingsError): Record<string, 
     ...(typeof retryAfter === 'number' ? { 'retry-after': String(retryAfter) } : {}),
   };
 }
+
+/** The host is the client's to say, and not looked at. */
+export function urlOf(request: IncomingMessage): URL | undefined {
+  const path = request.url ?? '/';
+  try {
+    return new URL(path, 'http://localhost');
+  } catch {
+    return undefined;
+  }
+}
+
+const tokenNames: ReadonlySet<string> = new Set(['token', 'access_token', 'authorization']);
+
+/** URLs end up in logs and histories. */
+export function holdsToken(url: URL): boolean {
+  return url.search !== '' && [...url.searchParams.keys()].some((name) => tokenNames.has(name.toLowerCase()));
+}

@@ -1,33 +1,14 @@
-import {
-  createServer,
-  STATUS_CODES,
-  type IncomingHttpHeaders,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-} from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
-import { WebSocketServer, type WebSocket } from 'ws';
+import type { AddressInfo } from 'node:net';
 import { SESSION_COOKIE, type Authenticator } from '../auth/authenticator.ts';
 import { TidingsError } from '../errors.ts';
-import type { Limits } from '../limits/limits.ts';
 import type { Audit } from '../ops/audit.ts';
 import type { Requests } from '../ops/requests.ts';
 import type { Certificate } from './certificate.ts';
-import type { Via } from '../schema/context.ts';
-import { Connection, closeCodes, type ConnectionOptions } from './connection.ts';
 import type { GraphiqlPage } from './graphiql.ts';
-import {
-  isLocal,
-  readBody,
-  refusalBody,
-  refusalHeaders,
-  requestIdOf,
-  sendError,
-  sendJson,
-} from './http-io.ts';
+import { holdsToken, isLocal, readBody, requestIdOf, sendError, sendJson, urlOf } from './http-io.ts';
+import type { WebSockets } from './web-sockets.ts';
 
 type Handler = (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<void> | void;
 
@@ -48,45 +29,22 @@ export interface WebServerOptions {
   ) => Promise<{ readonly status: number; readonly body: unknown }>;
   /** POST /webhooks/cloudevents */
   readonly cloudEvents: (headers: IncomingMessage['headers'], body: Buffer) => Promise<unknown>;
-  /** Take over a WebSocket of their subprotocol. */
-  readonly transportWs: (connection: Connection, headers: IncomingHttpHeaders) => void;
-  readonly legacyWs: (connection: Connection, headers: IncomingHttpHeaders) => void;
+  /** Who takes the requests to become a WebSocket. */
+  readonly webSockets: WebSockets;
   /** @throws when the server can't serve now */
   readonly checkReady: () => Promise<void>;
-  /** Gives up what is held in the name of a connection. */
-  readonly release: (connectionId: string) => void;
   readonly requests: Requests;
   readonly audit: Audit;
   readonly onError: (error: unknown) => void;
   readonly now: () => number;
-  /** How much one client may use. */
-  readonly limits: Pick<Limits, 'connection' | 'user' | 'messages'>;
-  /** Where a request comes from, for that. */
-  readonly addressOf: (request: IncomingMessage) => string | null;
-  readonly sizes: WebSizes;
+  readonly bodyBytes: number;
+  readonly webhookBodyBytes: number;
   /** Null: without TLS. */
   readonly certificate: Certificate | null;
 }
 
-interface WebSizes {
-  readonly bodyBytes: number;
-  readonly webhookBodyBytes: number;
-  readonly messageBytes: number;
-  readonly highWaterMark: number;
-  readonly writeDeadlineMs: number;
-  readonly pingMs: number;
-}
-
-/** In the order of preference. */
-const SUBPROTOCOLS = ['graphql-transport-ws', 'graphql-ws'];
-/** Of one inbound WebSocket message. */
-const MAX_FRAGMENTS = 64;
-
 /** A peer that takes its time with a request holds a connection: headers, then all of it, in milliseconds. */
 const timeouts = { headersTimeout: 10_000, requestTimeout: 60_000 };
-/** So many may be told at a time that the server is full, in so many milliseconds; the others get a bare answer. */
-const MOST_TURNED_AWAY = 100;
-const TURN_AWAY_MS = 1_000;
 /** How often it is looked for connections that have become idle, while the server closes. */
 const SWEEP_MS = 50;
 
@@ -103,10 +61,6 @@ const securityHeaders = {
 export class WebServer {
   readonly #options: WebServerOptions;
   readonly #server: Server | TlsServer;
-  readonly #sockets: WebSocketServer;
-  readonly #connections = new Set<Connection>();
-  readonly #connectionOptions: ConnectionOptions;
-  #turnedAway = 0;
   #isClosing = false;
   /** Resolves when nobody is connected any more. */
   #closed: Promise<void> = Promise.resolve();
@@ -114,7 +68,6 @@ export class WebServer {
 
   constructor(options: WebServerOptions) {
     this.#options = options;
-    this.#connectionOptions = { ...options, ...options.sizes };
     const { certificate } = options;
     const answer = (request: IncomingMessage, response: ServerResponse): void =>
       void this.#answer(request, response);
@@ -122,17 +75,10 @@ export class WebServer {
       certificate === null
         ? createServer(timeouts, answer)
         : createTlsServer({ ...timeouts, ...certificate.pair }, answer);
-    this.#server.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket, head));
-    this.#sockets = new WebSocketServer({
-      noServer: true,
-      maxPayload: options.sizes.messageBytes,
-      maxFragments: MAX_FRAGMENTS,
-      perMessageDeflate: false,
-      // One message of each socket in a turn of the event loop: a thousand that came at once must not keep everybody else waiting.
-      allowSynchronousEvents: false,
-      clientTracking: false,
-      handleProtocols: (offered) => SUBPROTOCOLS.find((protocol) => offered.has(protocol)) ?? false,
-    });
+    this.#server.on(
+      'upgrade',
+      (request, socket, head) => void options.webSockets.upgrade(request, socket, head),
+    );
     this.#routes = {
       '/': { GET: options.dashboard, HEAD: options.dashboard },
       '/graphql': { GET: this.#graphql, HEAD: this.#graphql, POST: options.graphql },
@@ -146,13 +92,6 @@ export class WebServer {
     };
   }
 
-  /** Open WebSockets, by subprotocol. */
-  get webSockets(): Readonly<Record<'websocket' | 'websocket-legacy', number>> {
-    const connections = [...this.#connections];
-    const legacy = connections.filter(({ via }) => via.transport === 'websocket-legacy').length;
-    return { websocket: connections.length - legacy, 'websocket-legacy': legacy };
-  }
-
   /** Resolves with the URL that it can be reached at. */
   async listen(port: number, host: string): Promise<string> {
     await new Promise<void>((resolve, reject) => {
@@ -164,20 +103,11 @@ export class WebServer {
     return `${this.#options.certificate === null ? 'http' : 'https'}://${family === 'IPv6' ? `[${address}]` : address}:${bound}`;
   }
 
-  /** Takes nobody new, and sends the WebSockets away, evenly over the time given: their clients come back elsewhere. */
+  /** Takes nobody new, and resolves when the WebSockets have left, evenly over the time given. */
   async drain(ms: number): Promise<void> {
     this.#isClosing = true;
     this.#closed = new Promise((resolve) => this.#server.close(() => resolve()));
-    const connections = [...this.#connections];
-    const gone = connections.map(
-      async (connection, index) =>
-        new Promise<void>((resolve) => {
-          connection.socket.once('close', () => resolve());
-          const leave = (): void => connection.close(closeCodes.goingAway, 'The server is going away');
-          setTimeout(leave, (ms * index) / connections.length);
-        }),
-    );
-    await Promise.all(gone);
+    await this.#options.webSockets.drain(ms);
   }
 
   /** Once drained: what is under way is still answered, for so long; connections on which nothing is go at once. */
@@ -271,13 +201,13 @@ export class WebServer {
   }
 
   readonly #webhook: Handler = async (request, response) => {
-    const body = await readBody(request, this.#options.sizes.webhookBodyBytes);
+    const body = await readBody(request, this.#options.webhookBodyBytes);
     const answer = await this.#options.githubWebhook(request.headers, body);
     sendJson(response, answer.status, answer.body);
   };
 
   readonly #cloudEvents: Handler = async (request, response) => {
-    const body = await readBody(request, this.#options.sizes.bodyBytes);
+    const body = await readBody(request, this.#options.bodyBytes);
     sendJson(response, 200, await this.#options.cloudEvents(request.headers, body));
   };
 
@@ -285,104 +215,4 @@ export class WebServer {
     await this.#options.checkReady();
     sendJson(response, 200, { status: 'ready' });
   };
-
-  async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    // It may fail while it is still being looked at.
-    socket.on('error', () => undefined);
-    this.#options.requests.name(request);
-    try {
-      const url = urlOf(request);
-      if (url === undefined) throw new TidingsError('BAD_REQUEST', 'The URL is malformed.');
-      if (this.#isClosing) throw new TidingsError('SHUTTING_DOWN');
-      if (url.pathname !== '/graphql') throw new TidingsError('NOT_FOUND', 'There is nothing here.');
-      if (holdsToken(url)) throw new TidingsError('BAD_REQUEST', 'A token must not be in the URL.');
-      if (!this.#options.authenticator.isAllowedOrigin(request.headers))
-        throw new TidingsError('FORBIDDEN', 'This origin is not allowed.');
-      await this.#admit(request, socket, head);
-    } catch (error) {
-      if (!(error instanceof TidingsError)) this.#options.onError(error);
-      else if (error.code === 'OVERLOADED' && this.#turnedAway < MOST_TURNED_AWAY)
-        return this.#turnAway(request, socket, head, error);
-      refuseUpgrade(
-        socket,
-        error instanceof TidingsError ? error : new TidingsError('INTERNAL_SERVER_ERROR'),
-      );
-    }
-  }
-
-  /** Whatever becomes of the handshake, the place is free again when the socket is gone. */
-  async #admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const { limits, addressOf } = this.#options;
-    const leave = await limits.connection(addressOf(request));
-    if (socket.destroyed) return leave();
-    socket.once('close', leave);
-    if (this.#isClosing) throw new TidingsError('SHUTTING_DOWN');
-    this.#sockets.handleUpgrade(request, socket, head, (webSocket) => this.#open(webSocket, request, socket));
-  }
-
-  /** Browsers are told nothing about a handshake that failed: to be told to come later, they have to be let in first. */
-  #turnAway(request: IncomingMessage, socket: Duplex, head: Buffer, { message }: TidingsError): void {
-    if (socket.destroyed) return;
-    this.#turnedAway += 1;
-    socket.once('close', () => (this.#turnedAway -= 1));
-    this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      webSocket.on('error', () => undefined);
-      webSocket.close(closeCodes.tryLater, message);
-      const cut = setTimeout(() => webSocket.terminate(), TURN_AWAY_MS);
-      webSocket.once('close', () => clearTimeout(cut));
-    });
-  }
-
-  /** A method of its own, so that nothing that stays with the connection keeps its upgrade request in memory. */
-  #open(socket: WebSocket, request: IncomingMessage, rawSocket: Duplex): void {
-    const { onError } = this.#options;
-    const { headers } = request;
-    socket.on('error', (error) => {
-      // The peer's mistakes in the protocol close its socket, and are no news to us.
-      if (!('code' in error) || !String(error.code).startsWith('WS_ERR')) onError(error);
-    });
-    // Who offers none speaks the legacy one; who offers only unknown ones is refused by the other.
-    const isLegacy = socket.protocol === 'graphql-ws' || headers['sec-websocket-protocol'] === undefined;
-    const transport = isLegacy ? 'websocket-legacy' : 'websocket';
-    const via: Via = { transport, requestId: requestIdOf(request) };
-    const from = { via, address: this.#options.addressOf(request) };
-    const connection = new Connection(socket, rawSocket as Socket, from, this.#connectionOptions);
-    this.#connections.add(connection);
-    socket.once('close', () => this.#connections.delete(connection));
-    this.#options[isLegacy ? 'legacyWs' : 'transportWs'](connection, headers);
-  }
-}
-
-function refuseUpgrade(socket: Duplex, error: TidingsError): void {
-  const body = JSON.stringify(refusalBody(error));
-  const headers = {
-    ...refusalHeaders(error),
-    connection: 'close',
-    'content-type': 'application/json; charset=utf-8',
-    'content-length': Buffer.byteLength(body),
-  };
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  const { httpStatus } = error;
-  // Nobody else reads from it any more, and so would ever hear that the peer has left; and it may never leave.
-  socket.resume();
-  const cut = setTimeout(() => socket.destroy(), TURN_AWAY_MS);
-  socket.once('close', () => clearTimeout(cut));
-  socket.end(`HTTP/1.1 ${httpStatus} ${STATUS_CODES[httpStatus]}\r\n${lines.join('')}\r\n${body}`);
-}
-
-/** The host is the client's to say, and not looked at. */
-function urlOf(request: IncomingMessage): URL | undefined {
-  const path = request.url ?? '/';
-  try {
-    return new URL(path, 'http://localhost');
-  } catch {
-    return undefined;
-  }
-}
-
-const tokenNames: ReadonlySet<string> = new Set(['token', 'access_token', 'authorization']);
-
-/** URLs end up in logs and histories. */
-function holdsToken(url: URL): boolean {
-  return url.search !== '' && [...url.searchParams.keys()].some((name) => tokenNames.has(name.toLowerCase()));
 }
