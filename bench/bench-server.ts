@@ -15,6 +15,7 @@ interface Probe {
   readonly [name: string]: (...args: never[]) => unknown;
   readonly cpu: () => number;
   readonly memory: () => number;
+  readonly heap: () => number;
   readonly memoryNow: () => number;
   readonly startProfile: () => void;
   readonly stopProfile: (file: string) => void;
