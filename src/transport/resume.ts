@@ -60,8 +60,9 @@ export class ResumePoints {
 
   /**
    * The cursor that a subscription of a client that follows nothing starts behind; undefined where its own arguments tell it, or it begins
-   * with a snapshot. Where it is known wins over an `after` that is sent again and again, but not over one that is later. A client that starts with what comes next has to find that place again, even if it hears of nothing before its
-   * connection breaks: it is known, and kept, before anything is delivered.
+   * with a snapshot. What is known wins over an `after` that is sent again and again, but not over one that is later. A client that starts
+   * with what comes next has to find that place again, even if it hears of nothing before its connection breaks: it is known, and kept,
+   * before anything is delivered.
    *
    * Waits while the store is away, as long as the client does.
    */

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { AnnounceDocument } from '../generated/operations.ts';
+import { scrape, valueOf } from '../ops/exposition.ts';
 import { TestServer, tokenFor } from '../support/server.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
@@ -188,6 +189,11 @@ describe('a page in a browser', () => {
           await own.evaluate(`fetch('/graphql?query={viewer{userId}}').then((each) => each.status)`),
         ).toBe(200);
 
+        const executed = async (): Promise<number> =>
+          valueOf(await scrape(server.url), 'tidings_operations_total');
+        const refused = async (): Promise<number> =>
+          valueOf(await scrape(server.url), 'tidings_refusals_total');
+        const before = { executed: await executed(), refused: await refused() };
         const page = await visit(`http://${host}:${(foreign.address() as AddressInfo).port}/`);
         const tried = await page.evaluate(
           async ({ url, token }) => {
@@ -247,7 +253,9 @@ describe('a page in a browser', () => {
           events: 'error',
           socket: 'closed 1006',
         });
-        // What the page may not see was not done either.
+        // What the page may not see was not done either: what got as far as the server, it refused.
+        expect(await executed()).toBe(before.executed);
+        expect(await refused()).toBeGreaterThan(before.refused);
         const { events } = await server.run<{ events: { nodes: { message?: string }[] } }, unknown>(
           '{ events(first: 500) { nodes { ... on Announcement { message } } } }',
         );
