@@ -11,11 +11,11 @@ import { Connection, closeCodes, type ConnectionOptions } from './connection.ts'
 import { holdsToken, refusalBody, refusalHeaders, requestIdOf, urlOf } from './http-io.ts';
 
 export interface WebSocketsOptions extends ConnectionOptions {
-  readonly authenticator: Authenticator;
+  readonly authenticator: Pick<Authenticator, 'isAllowedOrigin' | 'verify' | 'whenOver'>;
   /** Take over a WebSocket of their subprotocol. */
   readonly transportWs: (connection: Connection, headers: IncomingHttpHeaders) => void;
   readonly legacyWs: (connection: Connection, headers: IncomingHttpHeaders) => void;
-  readonly requests: Requests;
+  readonly requests: Pick<Requests, 'name'>;
   /** How much one client may use. */
   readonly limits: Pick<Limits, 'connection' | 'user' | 'messages'>;
   /** Where a request comes from, for that. */
