@@ -169,7 +169,7 @@ function entities(
   { log, query: { type, topic, afterId, limit } }: ReaderCalls['entities']['argument'],
   select: Statements,
 ): ReaderCalls['entities']['answer'] {
-  const { rows, hasMore } = gather<FiledEntry>(limit, (last, count) => {
+  const { rows, next } = gather<FiledEntry>(limit, (last, count) => {
     const behind = last?.[5] ?? afterId;
     return behind === undefined
       ? select.firstFiled.all(log, topic, type, '', count)
@@ -182,25 +182,26 @@ function entities(
     revision,
     body,
   ]);
-  const isKept = rows.every(([, , , , , , lifetime]) => lifetime === 'kept');
-  return { entries, hasMore, at: ends(log, select).head, isKept };
+  // What is behind the page may go with the log as well, and with it that there is more.
+  const isKept = [...rows, next].every((row) => row === undefined || row[6] === 'kept');
+  return { entries, hasMore: next !== undefined, at: ends(log, select).head, isKept };
 }
 
-/** Up to `limit` rows, or as many as make a page, and whether there are more. */
+/** Up to `limit` rows, or as many as make a page, and the next one behind them. */
 function gather<Row extends { readonly 4: string }>(
   limit: number,
   fetch: (last: Row | undefined, count: number) => Row[],
-): { rows: Row[]; hasMore: boolean } {
+): { rows: Row[]; next: Row | undefined } {
   const rows: Row[] = [];
   let characters = 0;
   for (;;) {
     const wanted = Math.min(CHUNK, limit + 1 - rows.length);
     const chunk = fetch(rows.at(-1), wanted);
     for (const row of chunk) {
-      if (rows.length === limit || characters >= PAGE_CHARACTERS) return { rows, hasMore: true };
+      if (rows.length === limit || characters >= PAGE_CHARACTERS) return { rows, next: row };
       rows.push(row);
       characters += row[4].length;
     }
-    if (chunk.length < wanted) return { rows, hasMore: false };
+    if (chunk.length < wanted) return { rows, next: undefined };
   }
 }

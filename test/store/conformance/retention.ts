@@ -81,6 +81,16 @@ export function describeRetention(suite: Suite): void {
       await expectLost(store, log, { ...floor, offset: 0, chain: '0' }, 'trimmed');
     });
 
+    it('no longer tells of more behind a page when what was there has gone with the log', async () => {
+      const { store, log } = await openWith({ events: 3 });
+      await store.append(log, batch(change('kept'), change('passing', { lifetime: 'log' })));
+      const first = async () => store.entities(log, { type: 'issue', topic: 'all', limit: 1 });
+      expect(await first()).toMatchObject({ entries: [{ entityId: 'kept' }], hasMore: true });
+      await store.append(log, batch(...contents(5)));
+      await trimmedTo(store, log, 3);
+      expect(await first()).toMatchObject({ entries: [{ entityId: 'kept' }], hasMore: false });
+    });
+
     it('looks back no further than it retains, though states of before are kept', async () => {
       const { store, log } = await openWith({ events: 3 });
       const { appended } = await store.append(log, batch(change('kept'), change('old'), ...contents(5)));
