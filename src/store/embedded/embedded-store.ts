@@ -3,10 +3,11 @@ import { TidingsError } from '../../errors.ts';
 import type { SubjectName } from '../../events/catalogue.ts';
 import type { Entry } from '../../events/event.ts';
 import { PositionLost, type Position } from '../../events/position.ts';
+import { Calls } from '../calls.ts';
+import { appendedOf } from '../receipt.ts';
 import {
   logKey,
   RevisionConflict,
-  storeUnavailable,
   type AppendResult,
   type Batch,
   type EntityPage,
@@ -22,7 +23,7 @@ import { lockDirectory, unusable, type DirectoryLock } from './directory-lock.ts
 import { EmbeddedRecords } from './embedded-records.ts';
 import { Memory } from './memory.ts';
 import type { AppendAnswer, AppendCall, KnownLog, ReadAnswer, ReaderCalls, WriterCalls } from './protocol.ts';
-import { appendedOf, entryOf, recordOf } from './stored.ts';
+import { entryOf, recordOf } from './stored.ts';
 import { Thread } from './thread.ts';
 
 export interface EmbeddedStoreOptions {
@@ -40,9 +41,6 @@ export interface EmbeddedStoreOptions {
   readonly onError?: (error: Error) => void;
 }
 
-/** Bodies that may wait for the disk, in characters. More are refused, so that a disk that hangs can't eat the memory. */
-const WAITING_CHARACTERS = 64 * 1_024 * 1_024;
-
 type Watcher = (entries: readonly Entry[]) => void;
 
 interface Log extends KnownLog {
@@ -59,6 +57,7 @@ export class EmbeddedEventStore implements EventStore {
   readonly records: EmbeddedRecords;
   readonly #options: EmbeddedStoreOptions;
   readonly #lock: DirectoryLock;
+  readonly #calls = new Calls();
   readonly #writer: Thread<WriterCalls>;
   readonly #reader: Thread<ReaderCalls>;
   readonly #logs = new Map<string, Promise<Log>>();
@@ -67,11 +66,7 @@ export class EmbeddedEventStore implements EventStore {
   readonly #fresh = new Map<Log, Entry[]>();
   #maintenance: NodeJS.Timeout | undefined;
   #maintaining = false;
-  #waitingCharacters = 0;
-  #underWay = 0;
-  #onIdle: (() => void) | undefined;
   #closed: Promise<void> | undefined;
-  #death: Error | undefined;
 
   /**
    * @throws TidingsError STORE_UNAVAILABLE with a message that names the directory: it is in use, can't be written, or holds
@@ -95,40 +90,28 @@ export class EmbeddedEventStore implements EventStore {
     const data = { path: join(options.directory, 'events.db'), maxBytes: options.maxBytes ?? null };
     const now = options.now ?? Date.now;
     const onDeath = (error: Error): void => {
-      this.#death ??= error;
+      this.#calls.refuse(error);
       this.#report(error);
     };
     this.#writer = new Thread('writer', data, { now, onDeath, onAnswered: () => this.#tellWatchers() });
     this.#reader = new Thread('reader', data, { now, onDeath });
-    this.records = new EmbeddedRecords({
-      writer: this.#writer,
-      reader: this.#reader,
-      whileOpen: (work) => this.#whileOpen(work),
-    });
+    this.records = new EmbeddedRecords(this.#writer, this.#reader, this.#calls);
   }
 
   append(name: LogName, batch: Batch): Promise<AppendResult> {
-    return this.#whileOpen(async () => {
+    return this.#calls.make(async () => {
       const log = await this.#open(name);
       const events = batch.events.map(({ facts, write }) => ({ body: JSON.stringify(facts), write }));
       const characters = events.reduce((sum, { body }) => sum + body.length, 0);
-      if (this.#waitingCharacters > 0 && this.#waitingCharacters + characters > WAITING_CHARACTERS) {
-        throw storeUnavailable(new Error('too much waits to be written'));
-      }
-      this.#waitingCharacters += characters;
-      try {
-        const call = { log: log.id, events, guards: batch.guards ?? [], keys: batch.idempotencyKeys };
-        return await this.#writer.call('append', call, (answer) =>
-          this.#appended(log, batch, events, answer),
-        );
-      } finally {
-        this.#waitingCharacters -= characters;
-      }
+      const call = { log: log.id, events, guards: batch.guards ?? [], keys: batch.idempotencyKeys };
+      return this.#calls.write(characters, () =>
+        this.#writer.call('append', call, (answer) => this.#appended(log, batch, events, answer)),
+      );
     });
   }
 
   recall(name: LogName, idempotencyKeys: readonly string[]): Promise<AppendResult | undefined> {
-    return this.#whileOpen(async () => {
+    return this.#calls.make(async () => {
       const { id, epoch } = await this.#open(name);
       return this.#reader.call('recall', { log: id, keys: idempotencyKeys }, (receipt) => {
         return receipt && { appended: appendedOf(epoch, receipt), duplicate: true };
@@ -137,28 +120,28 @@ export class EmbeddedEventStore implements EventStore {
   }
 
   read(name: LogName, after: Position | 'oldest', limit: number): Promise<Page> {
-    return this.#whileOpen(async () => {
+    return this.#calls.make(async () => {
       const { id, epoch } = await this.#open(name);
       return this.#reader.call('read', { log: id, after, limit }, (answer) => pageOf(epoch, answer));
     });
   }
 
   readBefore(name: LogName, before: Position | 'newest', limit: number): Promise<Page> {
-    return this.#whileOpen(async () => {
+    return this.#calls.make(async () => {
       const { id, epoch } = await this.#open(name);
       return this.#reader.call('readBefore', { log: id, before, limit }, (answer) => pageOf(epoch, answer));
     });
   }
 
   head(name: LogName): Promise<Position> {
-    return this.#whileOpen(async () => {
+    return this.#calls.make(async () => {
       const { id } = await this.#open(name);
       return this.#reader.call('head', id, (position) => position);
     });
   }
 
   entity(name: LogName, type: SubjectName, id: string): Promise<EntityRecord | undefined> {
-    return this.#whileOpen(async () => {
+    return this.#calls.make(async () => {
       const log = await this.#open(name);
       return this.#memory.entity([log.id, type, id], () =>
         this.#reader.call('entity', { log: log.id, type, id }, (state) => ({
@@ -171,7 +154,7 @@ export class EmbeddedEventStore implements EventStore {
   }
 
   entities(name: LogName, query: EntityQuery): Promise<EntityPage> {
-    return this.#whileOpen(async () => {
+    return this.#calls.make(async () => {
       const log = await this.#open(name);
       const read = async () =>
         this.#reader.call('entities', { log: log.id, query }, ({ entries, hasMore, at, isKept }) => ({
@@ -184,7 +167,7 @@ export class EmbeddedEventStore implements EventStore {
   }
 
   watch(name: LogName, onAppended: Watcher): Promise<Unwatch> {
-    return this.#whileOpen(async () => {
+    return this.#calls.make(async () => {
       const { watchers } = await this.#open(name);
       // A function of its own for each call: the same callback may watch twice.
       const watcher: Watcher = (entries) => onAppended(entries);
@@ -194,14 +177,14 @@ export class EmbeddedEventStore implements EventStore {
   }
 
   size(name: LogName): Promise<{ readonly events: number; readonly bytes: number }> {
-    return this.#whileOpen(async () => {
+    return this.#calls.make(async () => {
       const { id } = await this.#open(name);
       return this.#reader.call('size', id, (size) => size);
     });
   }
 
   ping(): Promise<void> {
-    return this.#whileOpen(async () => {
+    return this.#calls.make(async () => {
       await Promise.all([
         this.#writer.call('ping', null, () => undefined),
         this.#reader.call('ping', null, () => undefined),
@@ -229,24 +212,11 @@ export class EmbeddedEventStore implements EventStore {
 
   async #end(): Promise<void> {
     clearInterval(this.#maintenance);
-    if (this.#underWay > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
+    await this.#calls.end();
     // The writer last: it checkpoints when no other connection is left.
     await this.#reader.end();
     await this.#writer.end();
     this.#lock.release();
-  }
-
-  /** Refuses what comes after close() or a thread's death, and counts the rest for close() to wait for. */
-  async #whileOpen<Result>(work: () => Promise<Result>): Promise<Result> {
-    if (this.#closed !== undefined) throw storeUnavailable(new Error('the store is closed'));
-    if (this.#death !== undefined) throw storeUnavailable(this.#death);
-    this.#underWay += 1;
-    try {
-      return await work();
-    } finally {
-      this.#underWay -= 1;
-      if (this.#underWay === 0) this.#onIdle?.();
-    }
   }
 
   /** The log, which gets its row and its epoch when it is first named; later calls of the process find it here. */
@@ -303,8 +273,8 @@ export class EmbeddedEventStore implements EventStore {
     this.#maintaining = true;
     try {
       let more = true;
-      while (more && this.#closed === undefined && this.#death === undefined) {
-        more = await this.#whileOpen(() => this.#writer.call('maintain', null, (answer) => answer.more));
+      while (more && this.#calls.areTaken) {
+        more = await this.#calls.make(() => this.#writer.call('maintain', null, (answer) => answer.more));
       }
     } catch (error) {
       this.#report(error as Error);

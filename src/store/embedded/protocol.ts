@@ -5,6 +5,7 @@
  * on the main thread, once each; the threads only move text.
  */
 import type { LossReason, Position } from '../../events/position.ts';
+import type { Receipt } from '../receipt.ts';
 import type { Batch, EntityQuery, EntityWrite, LogName, Retention } from '../store.ts';
 
 /** The number of a log in the tables, which stands for its name everywhere but in the `log` table. */
@@ -44,15 +45,6 @@ export interface AppendCall {
   readonly events: readonly { readonly body: string; readonly write: EntityWrite | null }[];
   readonly guards: NonNullable<Batch['guards']>;
   readonly keys: readonly string[];
-}
-
-/** What a batch got: consecutive offsets from `first` on, the chain and the revision of each event. */
-export interface Receipt {
-  readonly first: number;
-  /** Milliseconds. */
-  readonly recordedAt: number;
-  readonly chains: readonly string[];
-  readonly revisions: readonly number[];
 }
 
 interface Conflict {

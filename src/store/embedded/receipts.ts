@@ -1,5 +1,6 @@
 import type { Database } from 'libsql';
-import type { LogId, Receipt } from './protocol.ts';
+import type { Receipt } from '../receipt.ts';
+import type { LogId } from './protocol.ts';
 import { command, exactly, query } from './tables.ts';
 
 /** How long an idempotency key is remembered. */

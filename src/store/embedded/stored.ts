@@ -1,16 +1,7 @@
 /** From what the threads say to what the contract says. */
 import type { Entry, EventFacts } from '../../events/event.ts';
-import type { Appended, EntityRecord } from '../store.ts';
-import type { Receipt, StoredEntry, StoredState } from './protocol.ts';
-
-export function appendedOf(epoch: string, { first, recordedAt, chains, revisions }: Receipt): Appended[] {
-  const recordedAtText = new Date(recordedAt).toISOString();
-  return chains.map((chain, index) => ({
-    position: { epoch, offset: first + index, chain },
-    recordedAt: recordedAtText,
-    revision: revisions[index]!,
-  }));
-}
+import type { EntityRecord } from '../store.ts';
+import type { StoredEntry, StoredState } from './protocol.ts';
 
 /** An entry out of the tables. Its body was written by #append, so it is not validated again. */
 export function entryOf(epoch: string, [offset, chain, recordedAt, revision, body]: StoredEntry): Entry {

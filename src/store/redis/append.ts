@@ -1,6 +1,6 @@
 /** What append.lua takes and answers. */
 import { RevisionConflict, type AppendResult, type Batch, type NewEvent, type Retention } from '../store.ts';
-import { appendedOf, recordOf, type StoredState } from './stored.ts';
+import { appendedIn, recordOf, type StoredState } from './stored.ts';
 
 const HOUR_MS = 60 * 60 * 1_000;
 
@@ -41,5 +41,5 @@ export function valuesOfGuards(guards: NonNullable<Batch['guards']>): (string | 
 /** @throws RevisionConflict */
 export function appendResultOf(answer: AppendAnswer): AppendResult {
   if (answer[0] === 'conflict') throw new RevisionConflict(answer[1], recordOf(answer[2]));
-  return { appended: appendedOf(answer[1]), duplicate: answer[0] === 'duplicate' };
+  return { appended: appendedIn(answer[1]), duplicate: answer[0] === 'duplicate' };
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Cluster, Redis } from 'ioredis';
+import type { Calls } from '../calls.ts';
 import { checkRecords, type Records } from '../records.ts';
 import { recordKeys } from './keys.ts';
 import type { Link } from './link.ts';
@@ -10,8 +11,8 @@ export interface RedisRecordsOptions {
   readonly prefix: string;
   /** For tests: a clock in milliseconds. Redis' own when absent. */
   readonly now: (() => number) | undefined;
-  /** Refuses what comes after the store's end. */
-  readonly whileOpen: <Result>(work: () => Promise<Result>) => Promise<Result>;
+  /** The store's. */
+  readonly calls: Calls;
 }
 
 /** Records in one script: others wait while it runs. */
@@ -58,11 +59,11 @@ export class RedisRecords implements Records {
   }
 
   #call(collection: string, operation: string, ...values: readonly (string | number)[]): Promise<unknown> {
-    const { client, link, prefix, now, whileOpen } = this.#options;
+    const { client, link, prefix, now, calls } = this.#options;
     const keys = recordKeys(prefix, collection);
     const time = now === undefined ? '' : Math.trunc(now());
     const scripts = client as unknown as Scripts;
-    return whileOpen(() =>
+    return calls.make(() =>
       link.call(() => scripts.tidings_records(keys.length, ...keys, operation, time, ...values)),
     );
   }

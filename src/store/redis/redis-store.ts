@@ -2,9 +2,9 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { SubjectName } from '../../events/catalogue.ts';
 import type { Entry } from '../../events/event.ts';
 import { PositionLost, type LossReason, type Position } from '../../events/position.ts';
+import { Calls } from '../calls.ts';
 import {
   logKey,
-  storeUnavailable,
   type AppendResult,
   type Batch,
   type EntityPage,
@@ -30,7 +30,7 @@ import { isReadyWithin, Link } from './link.ts';
 import { RedisRecords } from './redis-records.ts';
 import { defineScripts, type RunScript, type ScriptName } from './scripts.ts';
 import {
-  appendedOf,
+  appendedIn,
   entryOf,
   positionOf,
   recordOf,
@@ -62,8 +62,6 @@ export interface RedisStoreOptions {
 /** How long a batch without an idempotency key is known, in case that it is sent again: longer than that takes. */
 const RESENT_MS = 60_000;
 const RECEIPT_MS = 7 * 24 * 60 * 60 * 1_000;
-/** What may wait for Redis, in characters. More is refused, so that a Redis that hangs can't eat the memory. */
-const WAITING_CHARACTERS = 64 * 1_024 * 1_024;
 
 interface Log {
   readonly keys: LogKeys;
@@ -81,6 +79,7 @@ export class RedisEventStore implements EventStore {
   readonly #options: RedisStoreOptions;
   readonly #prefix: string;
   readonly #clients: RedisClients;
+  readonly #calls = new Calls();
   readonly #link: Link;
   readonly #run: RunScript;
   readonly #wakeups: Wakeups;
@@ -89,9 +88,6 @@ export class RedisEventStore implements EventStore {
   /** Tells the batches of this process from those of others, and from each other. */
   readonly #sender = randomBytes(9).toString('base64url');
   #sent = 0;
-  #waitingCharacters = 0;
-  #underWay = 0;
-  #onIdle: (() => void) | undefined;
   #closed: Promise<void> | undefined;
 
   /**
@@ -127,7 +123,7 @@ export class RedisEventStore implements EventStore {
       link: this.#link,
       prefix: this.#prefix,
       now: options.now,
-      whileOpen: (work) => this.#whileOpen(work),
+      calls: this.#calls,
     });
     this.#caretaker = new Caretaker({
       client: clients.commands,
@@ -140,7 +136,7 @@ export class RedisEventStore implements EventStore {
   }
 
   append(name: LogName, { events, guards = [], idempotencyKeys }: Batch): Promise<AppendResult> {
-    return this.#whileOpen(async () => {
+    return this.#calls.make(async () => {
       const { keys, retention } = this.#log(name);
       const nonce = `${this.#sender}.${(this.#sent += 1)}`;
       const isKeyed = idempotencyKeys.length > 0;
@@ -154,50 +150,44 @@ export class RedisEventStore implements EventStore {
         ...valuesOfEvents(events),
       ];
       const characters = values.reduce<number>((sum, value) => sum + String(value).length, 0);
-      if (this.#waitingCharacters > 0 && this.#waitingCharacters + characters > WAITING_CHARACTERS) {
-        throw storeUnavailable(new Error('too much waits to be written'));
-      }
-      this.#waitingCharacters += characters;
-      try {
-        return appendResultOf((await this.#script('append', name, values, receipts)) as AppendAnswer);
-      } finally {
-        this.#waitingCharacters -= characters;
-      }
+      return this.#calls.write(characters, async () =>
+        appendResultOf((await this.#script('append', name, values, receipts)) as AppendAnswer),
+      );
     });
   }
 
   recall(name: LogName, idempotencyKeys: readonly string[]): Promise<AppendResult | undefined> {
-    return this.#whileOpen(async () => {
+    return this.#calls.make(async () => {
       const receipts = idempotencyKeys.map((key) => this.#log(name).keys.receipt(key));
       const [receipt] = (await this.#script('recall', name, [], receipts)) as [string?];
-      return receipt === undefined ? undefined : { appended: appendedOf(receipt), duplicate: true };
+      return receipt === undefined ? undefined : { appended: appendedIn(receipt), duplicate: true };
     });
   }
 
   read(name: LogName, after: Position | 'oldest', limit: number): Promise<Page> {
-    return this.#whileOpen(async () =>
+    return this.#calls.make(async () =>
       pageOf(await this.#read(name, 'after', after === 'oldest' ? null : after, limit)),
     );
   }
 
   readBefore(name: LogName, before: Position | 'newest', limit: number): Promise<Page> {
-    return this.#whileOpen(async () =>
+    return this.#calls.make(async () =>
       pageOf(await this.#read(name, 'before', before === 'newest' ? null : before, limit)),
     );
   }
 
   head(name: LogName): Promise<Position> {
-    return this.#whileOpen(async () => (await this.#read(name, 'after', null, 0)).head);
+    return this.#calls.make(async () => (await this.#read(name, 'after', null, 0)).head);
   }
 
   entity(name: LogName, type: SubjectName, id: string): Promise<EntityRecord | undefined> {
-    return this.#whileOpen(async () =>
+    return this.#calls.make(async () =>
       recordOf((await this.#script('entity', name, [`${type}\0${id}`])) as StoredState),
     );
   }
 
   entities(name: LogName, { type, topic, afterId, limit }: EntityQuery): Promise<EntityPage> {
-    return this.#whileOpen(async () => {
+    return this.#calls.make(async () => {
       const values = [type, topic, afterId === undefined ? '' : `>${afterId}`, limit];
       const answer = await this.#script('entities', name, values);
       const [epoch, offset, chain, hasMore, entries] = answer as [...StoredPosition, number, StoredEntry[]];
@@ -210,15 +200,15 @@ export class RedisEventStore implements EventStore {
   }
 
   watch(name: LogName, onAppended: (entries: readonly Entry[]) => void): Promise<Unwatch> {
-    return this.#whileOpen(() => this.#wakeups.watch(this.#log(name).keys.channel, onAppended));
+    return this.#calls.make(() => this.#wakeups.watch(this.#log(name).keys.channel, onAppended));
   }
 
   size(name: LogName): Promise<{ readonly events: number; readonly bytes: number }> {
-    return this.#whileOpen(async () => (await this.#read(name, 'after', null, 0)).size);
+    return this.#calls.make(async () => (await this.#read(name, 'after', null, 0)).size);
   }
 
   ping(): Promise<void> {
-    return this.#whileOpen(async () => {
+    return this.#calls.make(async () => {
       await this.#link.call(() => this.#clients.commands.ping());
     });
   }
@@ -229,25 +219,12 @@ export class RedisEventStore implements EventStore {
   }
 
   async #end(): Promise<void> {
-    await this.#caretaker.stop();
-    if (this.#underWay > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
+    await Promise.all([this.#calls.end(), this.#caretaker.stop()]);
     this.#wakeups.close();
     this.#link.close();
     if (typeof this.#options.redis !== 'string') return;
     this.#clients.commands.disconnect();
     this.#clients.subscriber.disconnect();
-  }
-
-  /** Refuses what comes after close(), and counts the rest for close() to wait for. */
-  async #whileOpen<Result>(work: () => Promise<Result>): Promise<Result> {
-    if (this.#closed !== undefined) throw storeUnavailable(new Error('the store is closed'));
-    this.#underWay += 1;
-    try {
-      return await work();
-    } finally {
-      this.#underWay -= 1;
-      if (this.#underWay === 0) this.#onIdle?.();
-    }
   }
 
   #log(name: LogName): Log {

@@ -1,6 +1,7 @@
 /** From what the scripts say to what the contract says. */
 import type { Entry, EventFacts } from '../../events/event.ts';
 import type { Position } from '../../events/position.ts';
+import { appendedOf, type Receipt } from '../receipt.ts';
 import type { Appended, EntityRecord } from '../store.ts';
 
 /** An entry as log.lua's entryOf gives it; its epoch is its log's. */
@@ -18,16 +19,6 @@ export type StoredPosition = readonly [epoch: string, offset: number, chain: str
 /** What log.lua's stateOf gives, or nothing. */
 export type StoredState = readonly [] | readonly [epoch: string, entry: StoredEntry, deleted: number];
 
-/** What a batch got: consecutive offsets from `first` on, the chain and the revision of each event. */
-interface Receipt {
-  readonly epoch: string;
-  readonly first: number;
-  /** Milliseconds. */
-  readonly recordedAt: number;
-  readonly chains: readonly string[];
-  readonly revisions: readonly number[];
-}
-
 /** What append.lua publishes. No entries where they are large. */
 export interface Message {
   readonly epoch: string;
@@ -38,14 +29,10 @@ export function positionOf([epoch, offset, chain]: StoredPosition): Position {
   return { epoch, offset, chain };
 }
 
-export function appendedOf(text: string): Appended[] {
-  const { epoch, first, recordedAt, chains, revisions } = JSON.parse(text) as Receipt;
-  const recordedAtText = new Date(recordedAt).toISOString();
-  return chains.map((chain, index) => ({
-    position: { epoch, offset: first + index, chain },
-    recordedAt: recordedAtText,
-    revision: revisions[index]!,
-  }));
+/** What a batch got, as append.lua keeps it. */
+export function appendedIn(text: string): Appended[] {
+  const receipt = JSON.parse(text) as Receipt & { readonly epoch: string };
+  return appendedOf(receipt.epoch, receipt);
 }
 
 /** An entry out of the log. Its body was written by `append`, so it is not validated again. */
