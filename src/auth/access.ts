@@ -91,3 +91,9 @@ export function viewerScope(viewer: Viewer): AccessScope {
   const known = viewer.userId === null ? 'anonymous' : 'known';
   return { key: `${known} ${list}`, mayRead: (facts) => facts.userId === null && mayRead(viewer, facts) };
 }
+
+/** Whether two viewers may read the same, but for their own messages. */
+export function mayReadTheSame(one: Viewer, other: Viewer): boolean {
+  const mayReadAtAll = one.scopes.has('read') === other.scopes.has('read');
+  return mayReadAtAll && viewerScope(one).key === viewerScope(other).key;
+}

@@ -136,6 +136,11 @@ export class Connection implements ConnectionContext, OutletPeer {
     setImmediate(() => this.close(closeCodes.tokenOver, 'Token revoked'));
   }
 
+  /** See `Authenticator.whenOver`: for a viewer that it had before. */
+  whenOver(viewer: Viewer, onOver: () => void): () => void {
+    return this.#options.authenticator.whenOver(viewer, onOver);
+  }
+
   get isAdmitted(): boolean {
     return this.#viewer !== undefined;
   }

@@ -1,4 +1,5 @@
 import { OperationTypeNode, type FormattedExecutionResult } from 'graphql';
+import { mayReadTheSame } from '../auth/access.ts';
 import type { Viewer } from '../auth/viewer.ts';
 import { TidingsError, type ErrorCode } from '../errors.ts';
 import { encodeCursor, type Position } from '../events/position.ts';
@@ -55,6 +56,8 @@ export class SocketOperation implements Sink {
   #prepared: PreparedRequest | undefined;
   #request: GraphQLRequest | undefined;
   #subscription: Subscription | undefined;
+  /** By whose token it sees what it sees: another one than the connection's as long as nobody can tell what that allows. */
+  #allowedFor: Viewer | undefined;
   #followed: Followed | undefined;
   /** Until then: the search for the place where it begins, and under which key that is kept. */
   #finding: { readonly key: string; readonly place: Promise<string | undefined> } | undefined;
@@ -113,14 +116,25 @@ export class SocketOperation implements Sink {
     else this.#fail({ errors: [this.#services.operations.presentEnd(error)] });
   }
 
-  /** Asks again what the connection's viewer may see of it. False when that is nothing any more: it has ended. */
+  /**
+   * Asks again what the connection's viewer may see of it. False when that is nothing any more: it has ended. While the store is away that can't
+   * be told: until then it goes on, unless the token that it was allowed by is over and the new one is for something else.
+   */
   async reauthorise(isStillWanted: () => boolean): Promise<boolean> {
     const subscription = this.#subscription;
+    const before = this.#allowedFor;
     // What is being opened looks at the viewer itself.
-    if (subscription === undefined) return true;
-    const opened = await this.#open();
-    if (!isStillWanted()) return true;
+    if (subscription === undefined || before === undefined) return true;
+    const { viewer } = this.#connection;
+    let isAllowed = true;
+    const stopWatching = mayReadTheSame(before, viewer)
+      ? () => undefined
+      : this.#connection.whenOver(before, () => (isAllowed = false));
+    const opened = await this.#open(() => this.#over === undefined && isAllowed && isStillWanted());
+    stopWatching();
+    if (this.#over !== undefined || !isStillWanted()) return true;
     if (!('errors' in opened)) {
+      this.#allowedFor = viewer;
       subscription.reroute(opened.route);
       await this.#handOver(this.#keyOf(opened));
       return true;
@@ -235,6 +249,7 @@ export class SocketOperation implements Sink {
       if (wantsCursors || key !== undefined)
         this.#followed = { wantsCursors, key, told: undefined, proved: after };
       if (wantsCursors && after !== undefined && after !== lastSeen) this.#tell(after);
+      this.#allowedFor = viewer;
       this.#subscription = opened.start(this, (error) => this.#ended(error), after);
       return;
     }

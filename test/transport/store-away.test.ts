@@ -4,7 +4,7 @@ import { UpsertProjectDocument } from '../generated/operations.ts';
 import { altered } from '../support/altered-store.ts';
 import { eventsOf, nextNamed, openStream } from '../support/event-stream.ts';
 import { TestServer, tokenFor } from '../support/server.ts';
-import { dataOf, TestSocket } from '../support/socket.ts';
+import { dataOf, TestSocket, type Message } from '../support/socket.ts';
 import { until } from '../support/until.ts';
 
 /** Who may read it is asked of the store, as its project is. */
@@ -69,6 +69,97 @@ describe('a subscription that the store is asked about while it is away', () => 
     socket.subscribe('1', query);
     expect(dataOf(await socket.receive())).toEqual({ prStateChanged: { repoId: 'web', prNumber: 1 } });
     expect(await socket.drain()).toEqual([]);
+  });
+
+  describe.each([
+    ['graphql-transport-ws', 'subscribe'],
+    ['graphql-ws', 'start'],
+  ])('of a socket that gets another token meanwhile, over %s,', (protocol, start) => {
+    const sockets: TestSocket[] = [];
+    afterEach(() => {
+      for (const socket of sockets.splice(0)) socket[Symbol.dispose]();
+    });
+    const refresh = 'mutation ($token: String!) { refreshSession(token: $token) { ended } }';
+    const report = async (title: string): Promise<unknown> =>
+      server.run(
+        'mutation ($title: String) { reportPullRequest(input: { repoId: "web", number: 1, title: $title }) { cursor } }',
+        { title },
+      );
+    const ask = (socket: TestSocket, id: string, text: string, variables = {}): void =>
+      socket.send({ id, type: start, payload: { query: text, variables } });
+    /** What comes for an operation; keep-alives are for none. */
+    const next = async (socket: TestSocket): Promise<Message> => {
+      for (;;) {
+        const message = await socket.receive();
+        if (message.id !== undefined && message.type !== 'complete') return message;
+      }
+    };
+    /** A socket that listens, before the store goes away. */
+    const listening = async (token: string): Promise<TestSocket> => {
+      const socket = new TestSocket(server.webSocketUrl, { protocol });
+      sockets.push(socket);
+      await socket.opened();
+      socket.send({ type: 'connection_init', payload: { token } });
+      expect((await socket.receive()).type).toBe('connection_ack');
+      isAway = false;
+      ask(socket, '1', query);
+      expect((await next(socket)).id).toBe('1');
+      isAway = true;
+      failures = 0;
+      return socket;
+    };
+    const one = (claims = {}): string => tokenFor({ sub: 'ada', projects: ['p'], ...claims });
+    const ended = (count: number): object => ({
+      id: '2',
+      payload: { data: { refreshSession: { ended: count } } },
+    });
+    const refused = (message: Message, code: string): void => {
+      expect(message).toMatchObject({ id: '1', type: 'error' });
+      expect([message.payload].flat()).toMatchObject([{ extensions: { code } }]);
+    };
+
+    it('goes on when that is back, and has missed nothing', async () => {
+      const socket = await listening(one());
+      ask(socket, '2', refresh, { token: one({ projects: '*' }) });
+      await inTime();
+      expect(await next(socket)).toMatchObject(ended(0));
+      await report('Newer');
+      expect(dataOf(await next(socket))).toEqual({ prStateChanged: { repoId: 'web', prNumber: 1 } });
+    });
+
+    it('ends when that is back where the new token does not allow it', async () => {
+      const socket = await listening(one());
+      ask(socket, '2', refresh, { token: one({ projects: ['q'] }) });
+      await inTime();
+      refused(await next(socket), 'FORBIDDEN');
+      expect(await next(socket)).toMatchObject(ended(1));
+    });
+
+    it('is asked for the last of several tokens', async () => {
+      const socket = await listening(one());
+      ask(socket, '2', refresh, { token: one({ projects: '*' }) });
+      await until(() => failures > 2);
+      ask(socket, '3', refresh, { token: one({ projects: ['q'] }) });
+      // The first one waits for nothing any more.
+      expect(await next(socket)).toMatchObject(ended(0));
+      isAway = false;
+      refused(await next(socket), 'FORBIDDEN');
+      expect(await next(socket)).toMatchObject({ ...ended(1), id: '3' });
+    });
+
+    it('does not wait longer than the token counts that it was allowed by, but for one that allows the same', async () => {
+      const [other, same] = [await listening(one({ jti: 'old' })), await listening(one({ jti: 'old' }))];
+      ask(other, '2', refresh, { token: one({ projects: '*' }) });
+      ask(same, '2', refresh, { token: one() });
+      await until(() => failures > 4);
+      await server.run('mutation { revoke(input: { tokenId: "old" }) { revocation { expiresAt } } }');
+      refused(await next(other), 'STORE_UNAVAILABLE');
+      expect(await next(other)).toMatchObject(ended(1));
+      isAway = false;
+      expect(await next(same)).toMatchObject(ended(0));
+      await report('Newer');
+      expect(dataOf(await next(same))).toEqual({ prStateChanged: { repoId: 'web', prNumber: 1 } });
+    });
   });
 
   it('begins when that is back, over server-sent events, on a stream that is there already', async () => {
