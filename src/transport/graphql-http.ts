@@ -13,7 +13,7 @@ import type { Limits } from '../limits/limits.ts';
 import type { Audit } from '../ops/audit.ts';
 import type { RequestContext, Via } from '../schema/context.ts';
 import { requestFrom, type GraphQLRequest } from './documents.ts';
-import { parseJson, readBody, refusalHeaders, requestIdOf, sendJson } from './http-io.ts';
+import { acceptedBy, parseJson, readBody, refusalHeaders, requestIdOf, sendJson } from './http-io.ts';
 import { refusal, type Operations } from './operations.ts';
 import { presentError, statusOf } from './present.ts';
 import type { ResponseStreams } from './response-streams.ts';
@@ -72,7 +72,7 @@ export function createGraphqlHttp(options: GraphqlHttpOptions) {
     const body = method === 'GET' ? undefined : await bodyOf(request, maxBodyBytes);
     const sent = body === undefined ? sentIn(url.searchParams) : parseJson(body);
     const params = requestFrom(sent);
-    const streams = wantedStream(request.headers.accept ?? '', params, viewer, options);
+    const streams = wantedStream(acceptedBy(request), params, viewer, options);
     if (streams !== undefined) return streams.handle(request, response, params, viewer);
 
     const prepared = operations.prepare(params, viewer);
@@ -119,8 +119,7 @@ function sendResult(
   headers: Readonly<Record<string, string>> = {},
 ): void {
   const type = 'application/graphql-response+json';
-  const accepted =
-    request.headers.accept?.includes(type) === true ? { 'content-type': `${type}; charset=utf-8` } : {};
+  const accepted = acceptedBy(request).includes(type) ? { 'content-type': `${type}; charset=utf-8` } : {};
   sendJson(response, status, result, { ...accepted, ...headers });
 }
 

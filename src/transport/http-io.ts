@@ -6,6 +6,16 @@ export function isLocal(request: IncomingMessage): boolean {
   return /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(request.headers.host ?? '');
 }
 
+/** What the client accepts, without what it only names to say that it does not. */
+export function acceptedBy({ headers: { accept = '' } }: IncomingMessage): string {
+  if (!accept.includes('=0')) return accept;
+  const isRefused = (range: string): boolean => /;\s*q=0(?:\.0{0,3})?\s*(?:;|$)/i.test(range);
+  return accept
+    .split(',')
+    .filter((range) => !isRefused(range))
+    .join(',');
+}
+
 /** What the request is called in logs; null where it came in past the web server. */
 export function requestIdOf({ headers }: IncomingMessage): string | null {
   const id = headers['x-request-id'];
@@ -18,10 +28,14 @@ const LINGER_MS = 2_000;
 /**
  * Reads a request's body, and not a byte beyond the limit.
  *
- * @throws TidingsError PAYLOAD_TOO_LARGE; BAD_REQUEST when the client goes away in the middle
+ * @throws TidingsError PAYLOAD_TOO_LARGE; UNSUPPORTED_MEDIA_TYPE it is compressed; BAD_REQUEST when the client goes away in the middle
  */
 export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  const { 'content-encoding': encoding = 'identity' } = request.headers;
+  // A limit would mean nothing for what becomes a thousand times as much.
+  if (!/^(?:identity)?$/i.test(encoding.trim()))
+    throw new TidingsError('UNSUPPORTED_MEDIA_TYPE', 'The body must not be compressed.');
   // Nothing more would be told of it.
   if (request.destroyed) throw broken();
   // An iterator costs several times what a small body does otherwise.

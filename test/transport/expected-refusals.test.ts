@@ -1,5 +1,6 @@
 /** What closes a socket or refuses a request, whatever it is about: the rows of the table of expected answers that no operation is asked for. */
 import { once } from 'node:events';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestServer, tokenFor } from '../support/server.ts';
 import { TestSocket } from '../support/socket.ts';
@@ -87,8 +88,24 @@ describe.each([
     expect((await passing.closed).code).toBe(4403);
   });
 
+  // The older subprotocol lets operations wait for the acknowledgement, and another one may take their id.
+  if (start === 'subscribe')
+    it('is closed with 4401 when it asks before it is admitted', async () => {
+      using socket = await open();
+      socket.send({ id: '1', type: start, payload: { query: '{ __typename }' } });
+      expect((await socket.closed).code).toBe(4401);
+    });
+
+  if (start === 'subscribe')
+    it('is closed with 4409 when it uses an id twice', async () => {
+      using socket = await admitted();
+      const query = 'subscription { announcement { message } }';
+      for (let count = 0; count < 2; count++) socket.send({ id: '1', type: start, payload: { query } });
+      expect((await socket.closed).code).toBe(4409);
+    });
+
   it('has room for 100 operations, and refuses one more', async () => {
-    await using own = await TestServer.start({ environment: { LIMIT_OPERATIONS: '100' } });
+    await using own = await TestServer.start({ isLimited: true });
     using socket = await open(own.webSocketUrl);
     socket.send({ type: 'connection_init', payload: { token: tokenFor() } });
     expect((await socket.receive()).type).toBe('connection_ack');
@@ -122,68 +139,57 @@ describe.each([
   });
 });
 
-/** What is refused before anything of a request is read, wherever it asks for. */
+/** What is refused before anything of a request is executed, whatever it asks for. */
 const accepts = [
   'application/json',
   'text/event-stream',
   'multipart/mixed;subscriptionSpec=1.0,application/json',
 ];
+type ToSend = Omit<RequestInit, 'headers'> & { readonly headers: Readonly<Record<string, string>> };
+const outcomeOf = async (response: Response): Promise<string> => {
+  const code = /"code":"(\w+)"/.exec(await response.text())?.[1];
+  return [response.status, code].filter((part) => part !== undefined).join(' ');
+};
 const json = { 'content-type': 'application/json', authorization: `Bearer ${tokenFor()}` };
-const requests: readonly (readonly [
-  string,
-  string,
-  Omit<RequestInit, 'headers'> & { readonly headers: Record<string, string> },
-  number,
-])[] = [
-  ['broken JSON', '/graphql', { method: 'POST', headers: json, body: '{' }, 400],
-  [
-    'a key __proto__',
-    '/graphql',
-    { method: 'POST', headers: json, body: '{"query":"{ __typename }","__proto__":{}}' },
-    400,
-  ],
-  [
-    'a list, as in batches',
-    '/graphql',
-    { method: 'POST', headers: json, body: '[{"query":"{ __typename }"}]' },
-    400,
-  ],
-  [
-    'a body of 256 KiB and a byte',
-    '/graphql',
-    { method: 'POST', headers: json, body: ' '.repeat(262_145) },
-    413,
-  ],
+const asked = JSON.stringify({ query: announce });
+const form = `--x\r\ncontent-disposition: form-data; name="operations"\r\n\r\n${asked}\r\n--x--\r\n`;
+const compressed = { ...json, 'content-encoding': 'gzip' };
+const post = (body: BodyInit, headers: Readonly<Record<string, string>> = json): ToSend => ({
+  method: 'POST',
+  headers,
+  body,
+});
+const typed = (type: string): Readonly<Record<string, string>> => ({ ...json, 'content-type': type });
+/** Each would publish something, if it were executed. */
+const requests: readonly (readonly [name: string, path: string, ToSend, outcome: string])[] = [
+  ['broken JSON', '/graphql', post(asked.slice(1)), '400 BAD_REQUEST'],
+  ['a key __proto__', '/graphql', post(`${asked.slice(0, -1)},"__proto__":{}}`), '400 BAD_REQUEST'],
+  ['a list, as in batches', '/graphql', post(`[${asked}]`), '400 BAD_REQUEST'],
+  ['a body of 256 KiB and a byte', '/graphql', post(asked.padEnd(262_145)), '413 PAYLOAD_TOO_LARGE'],
+  ['a compressed body', '/graphql', post(gzipSync(asked), compressed), '415 UNSUPPORTED_MEDIA_TYPE'],
   [
     'a form',
     '/graphql',
-    {
-      method: 'POST',
-      headers: { ...json, 'content-type': 'application/x-www-form-urlencoded' },
-      body: 'query=x',
-    },
-    415,
+    post(new URLSearchParams({ query: announce }), typed('application/x-www-form-urlencoded')),
+    '415 UNSUPPORTED_MEDIA_TYPE',
   ],
   [
-    'plain text',
+    'a form in parts',
     '/graphql',
-    {
-      method: 'POST',
-      headers: { ...json, 'content-type': 'text/plain' },
-      body: JSON.stringify({ query: announce }),
-    },
-    415,
+    post(form, typed('multipart/form-data; boundary=x')),
+    '415 UNSUPPORTED_MEDIA_TYPE',
   ],
-  ['a mutation by GET', `/graphql?query=${encodeURIComponent(announce)}`, { headers: json }, 405],
-  ['PUT', '/graphql', { method: 'PUT', headers: json, body: '{"query":"{ __typename }"}' }, 405],
-  ['a token in the URL', `/graphql?token=x&query={__typename}`, { headers: json }, 400],
-  ['a header that is too large', '/graphql', { headers: { ...json, 'x-large': 'x'.repeat(20_000) } }, 431],
+  ['plain text', '/graphql', post(asked, typed('text/plain')), '415 UNSUPPORTED_MEDIA_TYPE'],
   [
-    'no token',
-    '/graphql',
-    { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"query":"{ __typename }"}' },
-    401,
+    'a mutation by GET',
+    `/graphql?query=${encodeURIComponent(announce)}`,
+    { headers: json },
+    '405 METHOD_NOT_ALLOWED',
   ],
+  ['PUT', '/graphql', { ...post(asked), method: 'PUT' }, '405 METHOD_NOT_ALLOWED'],
+  ['a token in the URL', '/graphql?token=x', post(asked), '400 BAD_REQUEST'],
+  ['a header that is too large', '/graphql', post(asked, { ...json, 'x-large': 'x'.repeat(20_000) }), '431'],
+  ['no token', '/graphql', post(asked, { 'content-type': 'application/json' }), '401 UNAUTHENTICATED'],
 ];
 
 describe.each(accepts)('a request that accepts %s', (accept) => {
@@ -191,13 +197,21 @@ describe.each(accepts)('a request that accepts %s', (accept) => {
 
   it.each(requests)(
     'with %s is answered so, and nothing is executed',
-    async (_name, path, { headers, ...init }, status) => {
+    async (_name, path, { headers, ...init }, outcome) => {
       const before = await headCursor();
       const response = await fetch(`${server.url}${path}`, { ...init, headers: { ...headers, accept } });
-      expect(response.status).toBe(status);
+      expect(await outcomeOf(response)).toBe(outcome);
       expect(await headCursor()).toEqual(before);
     },
   );
+
+  it('with a body of 256 KiB is executed', async () => {
+    const response = await fetch(server.graphqlUrl, {
+      ...post(asked.padEnd(262_144)),
+      headers: { ...json, accept },
+    });
+    expect(await response.text()).toContain('"data":{"announce":{"cursor":"');
+  });
 
   it('from a page of a foreign origin is answered without a word about CORS', async () => {
     const body = '{"query":"{ __typename }"}';

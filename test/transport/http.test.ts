@@ -1,5 +1,6 @@
 import { request, type IncomingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { errorCatalogue } from '../../src/errors.ts';
 import { storeUnavailable, type EventStore } from '../../src/store/store.ts';
@@ -208,6 +209,9 @@ describe('over HTTP', () => {
       ['*/*', 'application/json'],
       ['application/graphql-response+json, application/json;q=0.9', 'application/graphql-response+json'],
       ['multipart/mixed', 'application/json'],
+      ['application/graphql-response+json;q=0, application/json', 'application/json'],
+      ['text/event-stream;q=0', 'application/json'],
+      ['text/event-stream; q=0.000, */*', 'application/json'],
     ])('is answered as JSON where a client accepts %s', async (accept, type) => {
       const answer = await post({ query: '{ viewer { userId } }' }, { accept });
       expect(answer.status).toBe(200);
@@ -316,8 +320,14 @@ describe('over HTTP', () => {
       expect(codeOf(answer)).toBe('BAD_REQUEST');
     });
 
-    it('a subscription that asks for no stream', async () => {
-      const answer = await post({ query: 'subscription { announcement { message } }' });
+    it.each([
+      'application/json',
+      '*/*',
+      'text/event-stream;q=0',
+      'application/json, text/event-stream;q=0.0',
+      'multipart/mixed;subscriptionSpec=1.0;q=0, application/json',
+    ])('a subscription that asks for no stream, with accept: %s', async (accept) => {
+      const answer = await post({ query: 'subscription { announcement { message } }' }, { accept });
       expect(answer.status).toBe(400);
       expect(codeOf(answer)).toBe('BAD_REQUEST');
     });
@@ -367,6 +377,28 @@ describe('over HTTP', () => {
       const answer = await post({ query, variables: { first: 'many' } });
       expect(answer.status).toBe(400);
       expect(codeOf(answer)).toBe('BAD_REQUEST');
+    });
+  });
+
+  describe('what is compressed', () => {
+    it.each(['/graphql', '/webhooks/github', '/webhooks/cloudevents'])(
+      'is not unpacked: a body for %s',
+      async (path) => {
+        const body = gzipSync(JSON.stringify({ query: announcement }));
+        for (const encoding of ['gzip', 'br', 'deflate', 'identity, gzip', 'nonsense']) {
+          const headers = authorized({ 'content-encoding': encoding });
+          const answer = await send(`${server.url}${path}`, { headers, body });
+          expect(answer.status).toBe(415);
+          expect(codeOf(answer)).toBe('UNSUPPORTED_MEDIA_TYPE');
+        }
+      },
+    );
+
+    it('is not what says that it is as it is', async () => {
+      for (const encoding of ['identity', 'Identity', ''])
+        expect(
+          (await post({ query: '{ viewer { userId } }' }, { 'content-encoding': encoding })).status,
+        ).toBe(200);
     });
   });
 
