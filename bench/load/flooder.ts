@@ -25,6 +25,8 @@ interface Behaviour {
   readonly holdsOn: string | null;
 }
 
+/** Whoever is not answered by then goes and comes again: the server can't slow it down by letting it wait. */
+const PATIENCE_MS = 10;
 const EVENTS = 100;
 const MESSAGES = 50;
 
@@ -110,7 +112,13 @@ async function live(address: string, options: FloodOptions, behaviour: Behaviour
     const socket = connect(Number(port), hostname);
     open.add(socket);
     socket.on('error', () => undefined);
+    let patience: NodeJS.Timeout | undefined;
+    const wait = (): void => {
+      clearTimeout(patience);
+      patience = setTimeout(() => socket.destroy(), PATIENCE_MS);
+    };
     socket.once('close', () => {
+      clearTimeout(patience);
       open.delete(socket);
       resolve();
     });
@@ -118,10 +126,12 @@ async function live(address: string, options: FloodOptions, behaviour: Behaviour
       const bytes = behaviour.again(address);
       if (isOver || bytes === null || !socket.writable) return;
       attempts += isOneByOne ? 1 : MESSAGES;
+      if (isOneByOne) wait();
       if (socket.write(bytes)) setImmediate(isOneByOne ? (): void => undefined : more);
       else socket.once('drain', isOneByOne ? (): void => undefined : more);
     };
     socket.on('data', (data) => {
+      clearTimeout(patience);
       if (isOneByOne) return more();
       if (behaviour.again(address) !== null) return;
       if (behaviour.holdsOn !== null && data.includes(behaviour.holdsOn)) {
@@ -133,6 +143,7 @@ async function live(address: string, options: FloodOptions, behaviour: Behaviour
       if (open.has(socket)) socket.destroy();
     });
     attempts += 1;
+    wait();
     socket.write(behaviour.hello(address));
     if (options.kind === 'messages') more();
   });

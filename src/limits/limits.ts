@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import type { Cluster, Redis } from 'ioredis';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import type { Viewer } from '../auth/viewer.ts';
@@ -31,6 +32,8 @@ export interface LimitsOptions {
   readonly now: () => number;
   /** Told what was refused, by the name of its setting. */
   readonly onLimited: (what: keyof LimitSettings) => void;
+  /** Resolves after so many milliseconds. */
+  readonly sleep?: (ms: number) => Promise<unknown>;
 }
 
 /** Seconds after which a place may be free: told to whoever found none. */
@@ -38,6 +41,11 @@ const PLACE_RETRY_SECONDS = 5;
 
 /** For how long whoever flooded a WebSocket gets no new one from the same address. */
 const PENALTY_MS = 5_000;
+
+/** Milliseconds, at the least and at the most, after which whoever comes back too early is refused: not all at the same moment. */
+const HOLD_BACK_MS = { least: 500, most: 1_000 };
+/** So many wait for that at a time; all others are refused at once. */
+const MOST_HELD_BACK = 1_000;
 
 const nothing: Release = () => undefined;
 
@@ -49,15 +57,14 @@ export class Limits {
   readonly #newConnections: Rate;
   readonly #newConnectionsPerAddress: Rate;
   readonly #publishes: Rate;
-  /** Addresses that flooded a WebSocket, and tokens that have published what they may in this second. */
-  readonly #penalties: Waits;
-  readonly #spent: Waits;
+  /** Who was told to come later: tokens that have published what they may in this second, for example. */
+  readonly #waits: Waits;
+  #heldBack = 0;
 
   constructor(options: LimitsOptions) {
     this.#options = options;
     const { settings, redis, now } = options;
-    this.#penalties = new Waits(now);
-    this.#spent = new Waits(now);
+    this.#waits = new Waits(now);
     this.#places = redis === null ? new MemoryTally() : new RedisTally({ redis });
     this.#newConnections = rate('process', settings.newConnections, null);
     this.#newConnectionsPerAddress = rate('address', settings.newConnectionsPerAddress, redis);
@@ -71,14 +78,18 @@ export class Limits {
    */
   async connection(address: string | null): Promise<Release> {
     const { settings } = this.#options;
-    if (address !== null) this.#checkWait(this.#penalties, address, 'messages');
+    if (address !== null) {
+      await this.#checkWait('messages', address);
+      await this.#checkWait('newConnectionsPerAddress', address);
+    }
+    await this.#checkWait('newConnections', '', 'OVERLOADED');
     // At once, so that those who wait for the rest are counted too.
     const place = await this.#place(this.#ofProcess, '', 'connections', 'OVERLOADED');
     try {
       // Whoever comes too often uses up nothing of what all share.
       if (address !== null)
-        await this.#spend(this.#newConnectionsPerAddress, address, 'newConnectionsPerAddress');
-      await this.#spend(this.#newConnections, '', 'newConnections', 'OVERLOADED');
+        await this.#spend(this.#newConnectionsPerAddress, 'newConnectionsPerAddress', address, 1);
+      await this.#spend(this.#newConnections, 'newConnections', '', 1, 'OVERLOADED');
       if (address === null || settings.connectionsPerAddress === 0) return place;
       return both(place, await this.#place(this.#places, `address:${address}`, 'connectionsPerAddress'));
     } catch (error) {
@@ -121,12 +132,8 @@ export class Limits {
    * @throws TidingsError RATE_LIMITED
    */
   async publish(viewer: Viewer, events: number): Promise<void> {
-    this.checkPublish(viewer);
-    const waitMs = await this.#publishes(tokenKey(viewer), events);
-    if (waitMs === 0) return;
-    // What was refused counts as well: nothing else gets through until then.
-    this.#spent.begin(tokenKey(viewer), waitMs);
-    this.checkPublish(viewer);
+    await this.checkPublish(viewer);
+    await this.#spend(this.#publishes, 'publishes', tokenKey(viewer), events);
   }
 
   /**
@@ -134,8 +141,8 @@ export class Limits {
    *
    * @throws TidingsError RATE_LIMITED
    */
-  checkPublish(viewer: Viewer): void {
-    this.#checkWait(this.#spent, tokenKey(viewer), 'publishes');
+  async checkPublish(viewer: Viewer): Promise<void> {
+    await this.#checkWait('publishes', tokenKey(viewer));
   }
 
   /** For the messages of one WebSocket. After a flood its address has to wait before it may connect again. */
@@ -146,7 +153,8 @@ export class Limits {
       take: () => {
         const verdict = bucket.take();
         if (verdict !== 'fine') this.#options.onLimited('messages');
-        if (verdict === 'abuse' && address !== null) this.#penalties.begin(address, PENALTY_MS);
+        if (verdict === 'abuse' && address !== null)
+          this.#waits.begin(waitKey('messages', address), PENALTY_MS);
         return verdict;
       },
     };
@@ -156,9 +164,21 @@ export class Limits {
     this.#places.close();
   }
 
-  #checkWait(waits: Waits, key: string, what: keyof LimitSettings): void {
-    const waitMs = waits.leftOf(key);
-    if (waitMs > 0) throw this.#refused(what, 'RATE_LIMITED', Math.ceil(waitMs / 1_000));
+  /**
+   * Whoever comes back before it was told to is answered late: a client that tries again at once, for ever, costs next to nothing then.
+   *
+   * @throws TidingsError
+   */
+  async #checkWait(what: keyof LimitSettings, key: string, code: ErrorCode = 'RATE_LIMITED'): Promise<void> {
+    const waitMs = this.#waits.leftOf(waitKey(what, key));
+    if (waitMs === 0) return;
+    if (this.#heldBack < MOST_HELD_BACK) {
+      this.#heldBack += 1;
+      const { least, most } = HOLD_BACK_MS;
+      await (this.#options.sleep ?? setTimeout)(least + Math.random() * (most - least));
+      this.#heldBack -= 1;
+    }
+    throw this.#refused(what, code, Math.ceil(waitMs / 1_000));
   }
 
   async #place(
@@ -176,18 +196,26 @@ export class Limits {
 
   async #spend(
     spend: Rate,
-    key: string,
     what: keyof LimitSettings,
+    key: string,
+    points: number,
     code: ErrorCode = 'RATE_LIMITED',
   ): Promise<void> {
-    const waitMs = await spend(key, 1);
-    if (waitMs > 0) throw this.#refused(what, code, Math.max(1, Math.ceil(waitMs / 1_000)));
+    const waitMs = await spend(key, points);
+    if (waitMs === 0) return;
+    // What was refused counts as well: nothing else gets through until then.
+    this.#waits.begin(waitKey(what, key), waitMs);
+    throw this.#refused(what, code, Math.ceil(waitMs / 1_000));
   }
 
   #refused(what: keyof LimitSettings, code: ErrorCode, retryAfter: number): TidingsError {
     this.#options.onLimited(what);
     return new TidingsError(code, refusals[what], { retryAfter });
   }
+}
+
+function waitKey(what: keyof LimitSettings, key: string): string {
+  return `${what} ${key}`;
 }
 
 function tokenKey({ workspace, userId, tokenId }: Viewer): string {
@@ -222,8 +250,6 @@ function rate(name: string, perSecond: number, redis: Redis | Cluster | null): R
           storeClient: redis,
           insuranceLimiter: memory,
           rejectIfRedisNotReady: true,
-          // A flood is not worth asking for again and again.
-          inMemoryBlockOnConsumed: perSecond + 1,
         });
   return async (key, points) => {
     try {

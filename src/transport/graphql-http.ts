@@ -68,7 +68,7 @@ export function createGraphqlHttp(options: GraphqlHttpOptions) {
     if (method !== 'GET' && method !== 'POST') throw new TidingsError('METHOD_NOT_ALLOWED');
     const viewer = await viewerOf(request);
     // Only what publishes much is that large: no need to read it to say that it is too much.
-    if (Number(request.headers['content-length'] ?? 0) > LARGE_BYTES) limits.checkPublish(viewer);
+    if (Number(request.headers['content-length'] ?? 0) > LARGE_BYTES) await limits.checkPublish(viewer);
     const body = method === 'GET' ? undefined : await bodyOf(request, maxBodyBytes);
     const sent = body === undefined ? sentIn(url.searchParams) : parseJson(body);
     const params = requestFrom(sent);

@@ -30,6 +30,8 @@ const MAX_FRAGMENTS = 64;
 /** So many may be told at a time that the server is full, in so many milliseconds; the others get a bare answer. */
 const MOST_TURNED_AWAY = 100;
 const TURN_AWAY_MS = 1_000;
+/** Bytes that are still read of whoever is sent away: what an honest client may have sent before it knew. */
+const MOST_AFTER_REFUSAL = 64 * 1_024;
 
 /** The way in for WebSockets, and all that are open. */
 export class WebSockets {
@@ -120,8 +122,7 @@ export class WebSockets {
     this.#handshake.handleUpgrade(request, socket, head, (webSocket) => {
       webSocket.on('error', () => undefined);
       webSocket.close(closeCodes.tryLater, message);
-      const cut = setTimeout(() => webSocket.terminate(), TURN_AWAY_MS);
-      webSocket.once('close', () => clearTimeout(cut));
+      seeOff(socket);
     });
   }
 
@@ -155,9 +156,17 @@ function refuseUpgrade(socket: Duplex, error: TidingsError): void {
   };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   const { httpStatus } = error;
-  // Nobody else reads from it any more, and so would ever hear that the peer has left; and it may never leave.
-  socket.resume();
+  seeOff(socket);
+  socket.end(`HTTP/1.1 ${httpStatus} ${STATUS_CODES[httpStatus]}\r\n${lines.join('')}\r\n${body}`);
+}
+
+/** Whoever is sent away is read from for a moment, to hear that it has left; but it may never leave, or go on sending as much as it can. */
+function seeOff(socket: Duplex): void {
   const cut = setTimeout(() => socket.destroy(), TURN_AWAY_MS);
   socket.once('close', () => clearTimeout(cut));
-  socket.end(`HTTP/1.1 ${httpStatus} ${STATUS_CODES[httpStatus]}\r\n${lines.join('')}\r\n${body}`);
+  let bytes = 0;
+  socket.on('data', (data: Buffer) => {
+    bytes += data.length;
+    if (bytes > MOST_AFTER_REFUSAL) socket.destroy();
+  });
 }

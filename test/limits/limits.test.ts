@@ -373,3 +373,41 @@ it('a socket that goes over to another user is counted for that one', async () =
   expect((await enter(way, server, { user: 'bob' })).outcome).toBe(way.refused.user.outcome);
   expect((await enter(way, server, { user: 'ada' })).outcome).toBe('in');
 });
+
+it.each([
+  ['refused', { origin: 'https://foreign.example' }, /^HTTP\/1\.1 403 /],
+  ['turned away', {}, /^HTTP\/1\.1 101 /],
+])('whoever is %s at the door and goes on sending is cut off', async (_how, headers, answer) => {
+  await using server = await TestServer.start({
+    isLimited: true,
+    environment: { ...off, LIMIT_CONNECTIONS: '1' },
+  });
+  expect((await enter(ways[0]!, server, ada)).outcome).toBe('in');
+  const { hostname, port } = new URL(server.url);
+  const upgrade = {
+    host: 'x',
+    connection: 'upgrade',
+    upgrade: 'websocket',
+    'sec-websocket-version': '13',
+    'sec-websocket-key': Buffer.alloc(16).toString('base64'),
+    'sec-websocket-protocol': 'graphql-transport-ws',
+    ...headers,
+  };
+  const lines = Object.entries(upgrade).map(([name, value]) => `${name}: ${value}\r\n`);
+  const socket = connect({ port: Number(port), host: hostname, allowHalfOpen: true });
+  socket.on('error', () => undefined);
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  socket.write(`GET /graphql HTTP/1.1\r\n${lines.join('')}\r\n`);
+  const [told] = (await once(socket, 'data')) as [Buffer];
+  expect(String(told)).toMatch(answer);
+  // Pings of 125 bytes, each masked with zeros.
+  const pings = Buffer.alloc(131 * 500);
+  for (let at = 0; at < pings.length; at += 131) pings.set([0x89, 0x80 | 125], at);
+  // More than the system keeps of what nobody reads.
+  const most = 16 * 1_024 * 1_024;
+  while (socket.writable && socket.bytesWritten < most)
+    if (!socket.write(pings))
+      await Promise.race([new Promise((resolve) => socket.once('drain', resolve)), closed]);
+  await closed;
+  expect(socket.bytesWritten).toBeLessThan(most);
+});

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { serviceViewer, type Viewer } from '../../src/auth/viewer.ts';
 import { Limits, type LimitSettings } from '../../src/limits/limits.ts';
 
 const unlimited: LimitSettings = {
@@ -13,6 +14,8 @@ const unlimited: LimitSettings = {
   streams: 0,
 };
 
+const ada: Viewer = { ...serviceViewer('default'), userId: 'ada' };
+
 it('who has flooded a connection waits no longer than that where the clock is put back', async () => {
   let now = 1_800_000_000_000;
   const settings = { ...unlimited, messages: 1, messageBurst: 1 };
@@ -23,5 +26,42 @@ it('who has flooded a connection waits no longer than that where the clock is pu
   await expect(limits.connection(address)).rejects.toMatchObject({ code: 'RATE_LIMITED' });
   now -= 3_600_000;
   await expect(limits.connection(address)).resolves.toBeTypeOf('function');
+  limits.close();
+});
+
+/** Who was refused what for now, and how whoever it is asks for it again. */
+const refusals: readonly [string, Partial<LimitSettings>, (limits: Limits) => Promise<unknown>][] = [
+  ['an address connects', { newConnectionsPerAddress: 1 }, async (limits) => limits.connection('192.0.2.1')],
+  ['anybody connects', { newConnections: 1 }, async (limits) => limits.connection('192.0.2.1')],
+  ['a stream begins', { newConnections: 1 }, async (limits) => limits.stream(ada, '192.0.2.1')],
+  ['a token publishes', { publishes: 1 }, async (limits) => limits.publish(ada, 1)],
+];
+
+it.each(refusals)('%s before it was told to: that is answered late', async (_what, own, ask) => {
+  const woken: (() => void)[] = [];
+  const limits = new Limits({
+    settings: { ...unlimited, ...own },
+    redis: null,
+    now: () => 1_800_000_000_000,
+    onLimited: () => undefined,
+    sleep: async (ms) => {
+      expect(ms).toBeGreaterThanOrEqual(500);
+      expect(ms).toBeLessThanOrEqual(1_000);
+      return new Promise<void>((resolve) => woken.push(resolve));
+    },
+  });
+  const refusal = expect.objectContaining({ details: { retryAfter: 1 } });
+  await ask(limits);
+  // The first is told at once.
+  await expect(ask(limits)).rejects.toEqual(refusal);
+  expect(woken).toEqual([]);
+  let answered = 0;
+  const early = Array.from({ length: 1_000 }, async () => ask(limits).finally(() => (answered += 1)));
+  for (const each of early) each.catch(() => undefined);
+  // As many as may wait do: more are refused at once.
+  await expect(ask(limits)).rejects.toEqual(refusal);
+  expect([woken.length, answered]).toEqual([1_000, 0]);
+  for (const wake of woken.splice(0)) wake();
+  for (const each of early) await expect(each).rejects.toEqual(refusal);
   limits.close();
 });
