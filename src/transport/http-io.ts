@@ -22,8 +22,11 @@ export function requestIdOf({ headers }: IncomingMessage): string | null {
   return typeof id === 'string' ? id : null;
 }
 
-/** How long a peer whose body was refused may take to notice. */
+/** How long a peer whose body was refused may take to notice, and what each piece of it that comes meanwhile, of up to 64 KiB, takes. */
 const LINGER_MS = 2_000;
+const LINGER_PIECE_MS = 5;
+/** A body that nobody wants is taken from the connection up to this size, so that it can be used for another request. */
+const MOST_DISCARDED = 256 * 1_024;
 
 /**
  * Reads a request's body, and not a byte beyond the limit.
@@ -119,26 +122,39 @@ export function sendJson(
   headers: Readonly<Record<string, string>> = {},
 ): void {
   const text = JSON.stringify(body);
+  const isLast = hasMuchToCome(response.req);
   response.writeHead(status, {
     'content-type': 'application/json; charset=utf-8',
     'content-length': Buffer.byteLength(text),
     'cache-control': 'no-store',
+    ...(isLast ? { connection: 'close' } : {}),
     ...headers,
   });
-  if (headers['connection'] !== 'close') return void response.end(text);
+  if (!isLast) return void response.end(text);
   response.write(text);
   linger(response);
 }
 
+/** Whether more of the body may come than is worth the connection. */
+export function hasMuchToCome({ complete, headers }: IncomingMessage): boolean {
+  if (complete) return false;
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > MOST_DISCARDED;
+}
+
 /**
  * Ends a connection whose peer may still be sending. If it closed at once, the peer would fail at its next write and never see the answer that
- * it has got. What comes meanwhile is thrown away.
+ * it has got. What comes meanwhile is thrown away, slowly: whoever sends as much as it can does not keep the server busy.
  */
 function linger(response: ServerResponse): void {
   const end = (): void => void response.end();
   const timer = setTimeout(end, LINGER_MS);
   response.once('close', () => clearTimeout(timer));
-  response.req.once('end', end).resume();
+  const { req } = response;
+  req.on('data', () => {
+    req.pause();
+    setTimeout(() => req.resume(), LINGER_PIECE_MS);
+  });
+  req.once('end', end);
 }
 
 /** A refusal outside of GraphQL: `{ error: { code, message, … } }`. */
@@ -151,13 +167,9 @@ export function refusalBody({ code, message, details }: TidingsError): unknown {
   return { error: { code, message, ...details } };
 }
 
-/** What a refusal needs beside its body. What is left of a refused body is not read: the connection can't be used for another request. */
-export function refusalHeaders({ code, details }: TidingsError): Record<string, string> {
-  const { retryAfter } = details;
-  return {
-    ...(code === 'PAYLOAD_TOO_LARGE' ? { connection: 'close' } : {}),
-    ...(typeof retryAfter === 'number' ? { 'retry-after': String(retryAfter) } : {}),
-  };
+/** What a refusal needs beside its body. */
+export function refusalHeaders({ details: { retryAfter } }: TidingsError): Record<string, string> {
+  return typeof retryAfter === 'number' ? { 'retry-after': String(retryAfter) } : {};
 }
 
 /** The host is the client's to say, and not looked at. */

@@ -7,7 +7,16 @@ import type { Audit } from '../ops/audit.ts';
 import type { Requests } from '../ops/requests.ts';
 import type { Certificate } from './certificate.ts';
 import type { GraphiqlPage } from './graphiql.ts';
-import { holdsToken, isLocal, readBody, requestIdOf, sendError, sendJson, urlOf } from './http-io.ts';
+import {
+  hasMuchToCome,
+  holdsToken,
+  isLocal,
+  readBody,
+  requestIdOf,
+  sendError,
+  sendJson,
+  urlOf,
+} from './http-io.ts';
 import type { WebSockets } from './web-sockets.ts';
 
 type Handler = (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<void> | void;
@@ -149,6 +158,9 @@ export class WebServer {
       if (refusal !== error) this.#options.onError(error);
       this.#options.audit.refused(refusal.code, route, null, { requestId: requestIdOf(request) });
       sendError(response, refusal);
+    } finally {
+      // Where nobody cared for a body, Node would go on taking it from the connection, however long it is.
+      if (response.writableEnded && hasMuchToCome(request)) request.socket.destroySoon();
     }
   }
 

@@ -429,6 +429,35 @@ describe('over HTTP', () => {
       expect(answer).toContain('PAYLOAD_TOO_LARGE');
     });
 
+    it.concurrent.each([
+      ['POST', '/graphql', 401],
+      ['POST', '/nowhere', 404],
+      ['POST', '/session', 401],
+      ['PUT', '/graphql', 405],
+      ['GET', '/health', 200],
+      ['GET', '/', 200],
+      ['OPTIONS', '/graphql', 204],
+    ])('is not listened to for long where nobody cares for it: %s %s', async (method, path, status) => {
+      const { hostname, port } = new URL(server.url);
+      const socket = connect({ port: Number(port), host: hostname, allowHalfOpen: true });
+      let answer = '';
+      socket.on('data', (part) => (answer += String(part)));
+      socket.on('error', () => undefined);
+      const closed = new Promise((resolve) => socket.once('close', resolve));
+      socket.write(
+        `${method} ${path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 1000000000\r\n\r\n`,
+      );
+      // More than the system keeps of what nobody reads, and what is read until a client has noticed.
+      const most = 64 * 1_024 * 1_024;
+      const piece = Buffer.alloc(65_536, ' ');
+      while (socket.writable && socket.bytesWritten < most)
+        if (!socket.write(piece))
+          await Promise.race([new Promise((resolve) => socket.once('drain', resolve)), closed]);
+      expect(socket.bytesWritten).toBeLessThan(most);
+      await closed;
+      expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    });
+
     it('is told so to a client that sends all of it', async () => {
       const body = Buffer.alloc(10_000_000, 'x');
       for (const headers of [
