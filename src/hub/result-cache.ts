@@ -3,6 +3,7 @@ import type { EncodedResult } from './sink.ts';
 /** The place of a result, empty once it was forgotten. */
 export interface Kept {
   result: EncodedResult | undefined;
+  bytes: number;
 }
 
 /** What a result costs beside its texts: its place here, and in the map of its operation. */
@@ -25,24 +26,28 @@ export class ResultCache {
 
   /** Undefined for a result that is too large to be kept. */
   keep(result: EncodedResult): Kept | undefined {
-    const bytes = sizeOf(result);
+    const bytes = OVERHEAD + result.payload.length;
     if (bytes > this.#maxBytes / 4) return undefined;
-    const kept: Kept = { result };
+    const kept: Kept = { result, bytes: 0 };
+    result.onGrown = (more) => this.#count(kept, more);
     this.#queue.push(kept);
+    this.#count(kept, bytes);
+    return kept;
+  }
+
+  #count(kept: Kept, bytes: number): void {
+    kept.bytes += bytes;
     this.#bytes += bytes;
     while (this.#bytes > this.#maxBytes) {
       const oldest = this.#queue[this.#first++]!;
-      this.#bytes -= sizeOf(oldest.result!);
+      this.#bytes -= oldest.bytes;
+      oldest.result!.onGrown = undefined;
       oldest.result = undefined;
     }
+    // Cutting off in large pieces keeps it at constant cost.
     if (this.#first > 1_024 && this.#first * 2 > this.#queue.length) {
       this.#queue = this.#queue.slice(this.#first);
       this.#first = 0;
     }
-    return kept;
   }
-}
-
-function sizeOf({ payload }: EncodedResult): number {
-  return OVERHEAD + payload.length;
 }

@@ -11,6 +11,8 @@ export class EncodedResult {
   readonly payload: string;
   /** The event's cursor, for transports that carry it outside of the result. */
   readonly cursor: string;
+  /** Told when it has come to hold more bytes; for whoever bounds them. */
+  onGrown: ((bytes: number) => void) | undefined;
   #withCursor: string | undefined;
 
   /** `extensions` are what the result tells beside its data. */
@@ -23,7 +25,10 @@ export class EncodedResult {
 
   /** The result with `extensions: { cursor }`, for clients that follow the cursor without selecting it. */
   get payloadWithCursor(): string {
-    this.#withCursor ??= `${this.payload.slice(0, -1)},"extensions":{"cursor":"${this.cursor}"}}`;
+    if (this.#withCursor === undefined) {
+      this.#withCursor = `${this.payload.slice(0, -1)},"extensions":{"cursor":"${this.cursor}"}}`;
+      this.onGrown?.(this.#withCursor.length);
+    }
     return this.#withCursor;
   }
 }
