@@ -128,7 +128,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     },
     positionCheckMs: limits.positionCheckMs,
     retryMs: limits.retryMs,
-    snapshotBytes: limits.snapshotBytes,
+    backlogBytes: limits.backlogBytes,
   });
 
   const { authenticator, revocations, developmentToken } = accessOf(config, {

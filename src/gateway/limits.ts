@@ -11,8 +11,8 @@ export interface Limits {
   /** Bytes waiting for one connection from which its subscriptions are parked. */
   readonly highWaterMark: number;
   readonly writeDeadlineMs: number;
-  /** Of the snapshots that wait for slow connections, all together. */
-  readonly snapshotBytes: number;
+  /** Of what waits for slow connections, all together, and as many of snapshots that are being read and written. */
+  readonly backlogBytes: number;
   /** What requests that are under way have at the end, once everybody else has been sent away. */
   readonly closeGraceMs: number;
   readonly positionCheckMs: number;
@@ -33,7 +33,7 @@ export const defaultLimits: Omit<Limits, 'operationsPerConnection'> = {
   pingMs: 12_000,
   highWaterMark: 64 * 1_024,
   writeDeadlineMs: 30_000,
-  snapshotBytes: 256 * 1_024 * 1_024,
+  backlogBytes: 256 * 1_024 * 1_024,
   closeGraceMs: 2_000,
   positionCheckMs: 10_000,
   revocationPollMs: 1_000,

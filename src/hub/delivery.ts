@@ -8,18 +8,19 @@ import {
   type Position,
 } from '../events/position.ts';
 import type { Feed } from './feed.ts';
+import { SnapshotBacklog, type Backlog } from './backlog.ts';
+import type { BacklogMemory, Holder } from './backlog-memory.ts';
 import { LatestEntries } from './latest.ts';
 import type { Operation } from './operation.ts';
 import type { Route, RouteStart } from './route.ts';
 import type { SharedOperation } from './shared-operation.ts';
 import type { EncodedResult, Sink } from './sink.ts';
-import type { WaitingSnapshots } from './waiting-snapshots.ts';
 
 /**
  * - `starting`: finds out where to begin
  * - `catchingUp`: reads on from its position until nothing is left
  * - `live`: gets each event as it comes
- * - `congested`: waits for its connection, and remembers its position, with what is left of a snapshot or of what LATEST has gathered
+ * - `congested`: waits for its connection, and remembers its position, with its backlog if there is room for it
  * - `ended`: for good
  */
 export type Phase = 'starting' | 'catchingUp' | 'live' | 'congested' | 'ended';
@@ -28,7 +29,7 @@ export type Phase = 'starting' | 'catchingUp' | 'live' | 'congested' | 'ended';
 export interface DeliveryChannel {
   readonly feed: Feed;
   /** Of all logs. */
-  readonly waitingSnapshots: WaitingSnapshots;
+  readonly memory: BacklogMemory;
   /** The shared operation for an operation with an access. */
   share(operation: Operation, route: Route): SharedOperation;
   /** A delivery of it has left. */
@@ -51,14 +52,11 @@ export interface SubscriptionState {
   readonly delivered: number;
 }
 
-/** So many items of a snapshot are written before others are let in between. */
-const SNAPSHOT_STEP = 256;
-
 /**
  * One subscription: a position in the log that moves forward. Whatever happens, the entries behind the position are exactly those that the
  * sink has not been given yet.
  */
-export class Delivery {
+export class Delivery implements Holder {
   readonly #operation: Operation;
   readonly #sink: Sink;
   readonly #onEnd: (error: unknown) => void;
@@ -73,10 +71,8 @@ export class Delivery {
   #needsSnapshot = false;
   /** Why the snapshot is another than the one that its client has: it is told with the first result. */
   #restarted: LossReason | undefined;
-  /** Items of a snapshot that are to be delivered before reading on, from `next` on. */
-  #snapshot: { readonly items: readonly Entry[]; next: number } | undefined;
-  /** With LATEST, what is to be delivered of the entries up to the position. */
-  #pending: LatestEntries | undefined;
+  /** To be written before it goes live: what is left of a snapshot, or, with LATEST, what it wants of the entries up to the position. */
+  #backlog: Backlog | undefined;
   #isMoving = false;
   #delivered = 0;
 
@@ -105,8 +101,8 @@ export class Delivery {
   }
 
   #restingPosition(): Position | null {
-    const isBetween = this.#needsSnapshot || this.#snapshot !== undefined || this.#pending?.isEmpty === false;
-    return isBetween || this.#phase === 'starting' ? null : (this.#position ?? null);
+    if (this.#needsSnapshot || this.#phase === 'starting') return null;
+    return this.#backlog === undefined ? (this.#position ?? null) : this.#backlog.position;
   }
 
   /** Finds its first position and delivers from there. Throws nothing: what goes wrong ends it. */
@@ -145,10 +141,7 @@ export class Delivery {
   reset(lost: PositionLost): void {
     if (this.#phase === 'ended') return;
     if (!this.#start.snapshot || this.#shared!.route.snapshotOf === null) return this.#end(lost);
-    const hasNothing = this.#needsSnapshot && this.#delivered === 0 && this.#start.after === null;
-    if (!hasNothing) this.#restarted = lost.reason;
-    this.#needsSnapshot = true;
-    this.#forgetWaiting();
+    this.#beginAnew(lost.reason);
     this.#shared!.live.delete(this);
     this.#catchUp();
   }
@@ -180,7 +173,7 @@ export class Delivery {
   #end(error: unknown): void {
     if (this.#phase === 'ended') return;
     this.#phase = 'ended';
-    this.#forgetWaiting();
+    this.#forgetBacklog();
     const shared = this.#shared;
     if (shared !== undefined) {
       shared.live.delete(this);
@@ -190,17 +183,25 @@ export class Delivery {
     this.#onEnd(error instanceof PositionLost ? error.toTidingsError() : error);
   }
 
-  /** There is no room for the rest of its snapshot until its connection is ready for it. */
-  loseSnapshot(): void {
-    this.#forgetWaiting();
-    this.#restarted ??= 'incomplete';
-    this.#needsSnapshot = true;
+  letGo(): void {
+    const backlog = this.#backlog;
+    if (backlog instanceof SnapshotBacklog) return this.#beginAnew(backlog.restarted ?? 'incomplete');
+    if (backlog !== undefined) this.#position = backlog.position!;
+    this.#forgetBacklog();
   }
 
-  #forgetWaiting(): void {
-    this.#channel?.waitingSnapshots.remove(this);
-    this.#snapshot = undefined;
-    this.#pending = undefined;
+  /** With another snapshot; its client is told why, if it has anything of the one before. */
+  #beginAnew(reason: LossReason): void {
+    const isFirst = this.#needsSnapshot || this.#backlog instanceof SnapshotBacklog;
+    const hasNothing = isFirst && this.#delivered === 0 && this.#start.after === null;
+    if (!hasNothing) this.#restarted = reason;
+    this.#needsSnapshot = true;
+    this.#forgetBacklog();
+  }
+
+  #forgetBacklog(): void {
+    this.#channel?.memory.forget(this);
+    this.#backlog = undefined;
   }
 
   #write(result: EncodedResult): void {
@@ -245,22 +246,23 @@ export class Delivery {
 
   /** One step forward. True when there is nothing left to do, and it went live in the same synchronous step that found that out. */
   async #step(): Promise<boolean> {
-    const { feed } = this.#channel!;
+    const { feed, memory } = this.#channel!;
     const sink = this.#sink;
     if (sink.isCongested) {
       this.#phase = 'congested';
       this.#channel!.onBehind('congested');
-      if (this.#snapshot !== undefined) this.#channel!.waitingSnapshots.add(this, this.#snapshot.items);
+      if (this.#backlog !== undefined) memory.waits(this, this.#backlog.held);
       await new Promise<void>((resolve) => sink.whenDrained(resolve));
       if (this.#isEnded()) return true;
-      this.#channel!.waitingSnapshots.remove(this);
+      if (this.#backlog !== undefined) memory.writes(this, this.#backlog.held);
       this.#phase = 'catchingUp';
     }
     if (this.#needsSnapshot) {
       await this.#takeSnapshot();
       return this.#isEnded();
     }
-    if (this.#writeWaiting()) {
+    if (this.#backlog?.isDue === true) {
+      this.#writeBacklog(this.#backlog);
       // A long way to catch up must not keep everybody else waiting.
       await new Promise(setImmediate);
       return false;
@@ -269,12 +271,13 @@ export class Delivery {
     const entries = read instanceof Promise ? await read : read;
     if (this.#isEnded() || this.#needsSnapshot) return this.#isEnded();
     if (entries.length > 0) {
-      this.#take(entries);
+      if (this.#start.delivery === 'LATEST') this.#gather(entries);
+      else this.#take(entries);
       await new Promise(setImmediate);
       return false;
     }
-    if (this.#pending?.isEmpty === false) {
-      this.#writePending(this.#pending);
+    if (this.#backlog !== undefined) {
+      this.#writeBacklog(this.#backlog);
       return false;
     }
     if (samePosition(this.#position!, feed.position)) {
@@ -291,68 +294,48 @@ export class Delivery {
   /** Moves over entries of the log, writing what concerns this subscription, until it is congested or they are used up. */
   #take(entries: readonly Entry[]): void {
     const shared = this.#shared!;
-    const conflates = this.#start.delivery === 'LATEST';
     for (const entry of entries) {
-      if (conflates) {
-        if (shared.wants(entry)) (this.#pending ??= new LatestEntries()).add(entry);
-      } else {
-        const result = shared.resultFor(entry);
-        if (result !== undefined) this.#write(result);
-      }
+      const result = shared.resultFor(entry);
+      if (result !== undefined) this.#write(result);
       this.#position = entry.position;
-      if (this.#pending?.isFull === true || (!conflates && this.#sink.isCongested)) return;
+      if (this.#sink.isCongested) return;
     }
   }
 
-  /** What has to be written before more is read. False when there is nothing. */
-  #writeWaiting(): boolean {
-    if (this.#snapshot !== undefined) this.#writeSnapshot(this.#snapshot);
-    else if (this.#pending?.isFull === true) this.#writePending(this.#pending);
-    else return false;
-    return true;
-  }
-
-  #writeSnapshot(snapshot: { readonly items: readonly Entry[]; next: number }): void {
-    const shared = this.#shared!;
-    const end = Math.min(snapshot.next + SNAPSHOT_STEP, snapshot.items.length);
-    while (snapshot.next < end && !this.#sink.isCongested) {
-      const item = snapshot.items[snapshot.next++]!;
-      if (shared.accepts(item)) this.#write(this.#resultAnew(item) ?? shared.result(item));
+  /** Moves over entries of the log with LATEST, until there is enough to be written. */
+  #gather(entries: readonly Entry[]): void {
+    const latest = (this.#backlog as LatestEntries | undefined) ?? new LatestEntries(this.#position!);
+    for (const entry of entries) {
+      if (this.#shared!.wants(entry)) latest.add(entry);
+      this.#position = entry.position;
+      if (latest.isDue) break;
     }
-    if (snapshot.next < snapshot.items.length) return;
-    this.#snapshot = undefined;
-    const empty = this.#resultAnew();
-    if (empty !== undefined) this.#write(empty);
-  }
-
-  /** The first result of a snapshot that its client has not asked for just now. */
-  #resultAnew(item?: Entry): EncodedResult | undefined {
-    const reason = this.#restarted;
-    if (reason === undefined) return undefined;
-    this.#restarted = undefined;
-    return this.#shared!.resultAnew(reason, this.#position!, item);
+    this.#backlog = latest.isEmpty ? undefined : latest;
   }
 
   /** Until congested. */
-  #writePending(pending: LatestEntries): void {
-    const shared = this.#shared!;
-    for (const entry of pending.take()) {
-      const result = shared.resultFor(entry);
-      if (result !== undefined) this.#write(result);
-      if (this.#sink.isCongested) return;
+  #writeBacklog(backlog: Backlog): void {
+    for (const result of backlog.take(this.#shared!)) {
+      this.#write(result);
+      if (this.#sink.isCongested) break;
     }
+    if (backlog.isEmpty) this.#forgetBacklog();
   }
 
   /** State and position together, so that going on from the position neither misses nor repeats anything. */
   async #takeSnapshot(): Promise<void> {
     const shared = this.#shared!;
-    const { items, position } = await shared.snapshot();
+    const snapshot = await shared.snapshot();
     // It may show less, or more, than what may be read by now.
     if (this.#isEnded() || shared !== this.#shared) return;
-    this.#forgetWaiting();
-    if (items.length > 0 || this.#restarted !== undefined) this.#snapshot = { items, next: 0 };
-    this.#position = position ?? this.#channel!.feed.position;
+    this.#position = snapshot.position ?? this.#channel!.feed.position;
+    const backlog = new SnapshotBacklog(snapshot, this.#position, this.#restarted);
+    this.#forgetBacklog();
     this.#needsSnapshot = false;
+    this.#restarted = undefined;
+    if (backlog.isEmpty) return;
+    this.#backlog = backlog;
+    this.#channel!.memory.writes(this, snapshot);
   }
 
   // A method, because the compiler would take a look at the field for settled across an await.

@@ -2,6 +2,7 @@ import type { ExecutionResult, GraphQLSchema } from 'graphql';
 import { errorCatalogue, TidingsError } from '../errors.ts';
 import type { Entry } from '../events/event.ts';
 import { logKey, type EventStore, type LogName } from '../store/store.ts';
+import { BacklogMemory } from './backlog-memory.ts';
 import { Delivery, type DeliveryChannel } from './delivery.ts';
 import { Feed, type FeedOptions } from './feed.ts';
 import type { Operation } from './operation.ts';
@@ -10,7 +11,6 @@ import type { Route } from './route.ts';
 import { SharedOperation } from './shared-operation.ts';
 import type { Sink } from './sink.ts';
 import { TopicIndex } from './topic-index.ts';
-import { WaitingSnapshots } from './waiting-snapshots.ts';
 
 export interface HubOptions {
   readonly store: EventStore;
@@ -25,8 +25,8 @@ export interface HubOptions {
   readonly ringBytes?: number;
   /** Bytes of encoded results kept for those who catch up. Default 32 MiB. */
   readonly resultBytes?: number;
-  /** Bytes of snapshots that wait for slow connections. */
-  readonly snapshotBytes: number;
+  /** Bytes of what waits for slow connections, and as many of snapshots that are being read and written. */
+  readonly backlogBytes: number;
   /** Default 10 s. */
   readonly positionCheckMs?: number;
   /** How long to wait before a failed read of the store is tried again. Default 500 ms. */
@@ -77,12 +77,12 @@ export class Hub {
     logReads: 0,
   };
   readonly #cache: ResultCache;
-  readonly #waitingSnapshots: WaitingSnapshots;
+  readonly #memory: BacklogMemory;
 
   constructor(options: HubOptions) {
     this.#options = options;
     this.#cache = new ResultCache(options.resultBytes ?? 32 * 1_024 * 1_024);
-    this.#waitingSnapshots = new WaitingSnapshots(options.snapshotBytes);
+    this.#memory = new BacklogMemory(options.backlogBytes);
   }
 
   /** Starts delivering, never before it returns. `onEnd` is called once, at the end; with what ended it, if that was not the subscriber. */
@@ -203,18 +203,29 @@ export class Hub {
     const { schema, store, present } = this.#options;
     const counts = this.#counts;
     const cache = this.#cache;
+    const memory = this.#memory;
     const onExecute = (): void => void counts.executions++;
     return {
       log,
       feed,
-      waitingSnapshots: this.#waitingSnapshots,
+      memory,
       index,
       operations,
       share(operation, route) {
         const key = `${route.scope.key}\n${operation.key}`;
         let shared = operations.get(key);
         if (shared === undefined) {
-          shared = new SharedOperation({ key, schema, store, operation, route, cache, present, onExecute });
+          shared = new SharedOperation({
+            key,
+            schema,
+            store,
+            operation,
+            route,
+            cache,
+            memory,
+            present,
+            onExecute,
+          });
           operations.set(key, shared);
           index.add(route, shared);
         }

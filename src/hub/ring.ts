@@ -1,17 +1,6 @@
 import type { Entry } from '../events/event.ts';
 import { samePosition, type Position } from '../events/position.ts';
-
-const sizes = new WeakMap<Entry, number>();
-
-/** A rough size of an entry in memory, in bytes: the texts dominate. */
-export function sizeOf(entry: Entry): number {
-  let size = sizes.get(entry);
-  if (size === undefined) {
-    size = 400 + 2 * (JSON.stringify(entry.data).length + JSON.stringify(entry.detail).length);
-    sizes.set(entry, size);
-  }
-  return size;
-}
+import { sizeOf } from './size.ts';
 
 /** Consecutive entries of one log, bounded in bytes: the oldest make room for new ones. */
 export class Ring {

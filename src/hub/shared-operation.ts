@@ -2,6 +2,7 @@ import { execute, GraphQLError, type ExecutionResult, type GraphQLSchema } from 
 import { cursorOf, type Entry } from '../events/event.ts';
 import { encodeCursor, PositionLost, type LossReason, type Position } from '../events/position.ts';
 import type { EventStore } from '../store/store.ts';
+import type { BacklogMemory } from './backlog-memory.ts';
 import type { Delivery } from './delivery.ts';
 import type { Operation } from './operation.ts';
 import type { Kept, ResultCache } from './result-cache.ts';
@@ -18,6 +19,7 @@ export interface SharedOperationOptions {
   readonly operation: Operation;
   readonly route: Route;
   readonly cache: ResultCache;
+  readonly memory: BacklogMemory;
   /** Turns an execution's result into what clients may see. */
   readonly present: (result: ExecutionResult) => object;
   /** Counts executions. */
@@ -117,7 +119,8 @@ export class SharedOperation {
 
   /** The current state. Whoever asks while it is read gets the same. */
   async snapshot(): Promise<Snapshot> {
-    this.#snapshot ??= takeSnapshot(this.#options.store, this.route, (entry) => this.accepts(entry)).finally(
+    const { store, memory } = this.#options;
+    this.#snapshot ??= takeSnapshot(store, this.route, (entry) => this.accepts(entry), memory).finally(
       () => (this.#snapshot = undefined),
     );
     return this.#snapshot;

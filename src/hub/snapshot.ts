@@ -3,11 +3,13 @@ import { kinds } from '../events/catalogue.ts';
 import { asSnapshot, isDeletion, type Entry } from '../events/event.ts';
 import { encodeCursor, PositionLost, samePosition, type Position } from '../events/position.ts';
 import type { EntityPage, EventStore } from '../store/store.ts';
+import type { BacklogMemory, Held, ReadPage } from './backlog-memory.ts';
 import type { Route } from './route.ts';
+import { roughSizeOf } from './size.ts';
 import { isFiledUnder } from './topic-index.ts';
 
 /** The state that a subscription begins with, and the position from which what follows neither misses nor repeats anything. */
-export interface Snapshot {
+export interface Snapshot extends Held {
   readonly items: readonly Entry[];
   /** Null where there is nowhere to look. */
   readonly position: Position | null;
@@ -25,10 +27,20 @@ export async function takeSnapshot(
   store: EventStore,
   route: Route,
   accepts: (entry: Entry) => boolean,
+  memory: BacklogMemory,
+): Promise<Snapshot> {
+  return memory.whileReading(async (readPage) => readSnapshot(store, route, accepts, readPage));
+}
+
+async function readSnapshot(
+  store: EventStore,
+  route: Route,
+  accepts: (entry: Entry) => boolean,
+  readPage: ReadPage,
 ): Promise<Snapshot> {
   const shown = new Map<string, Entry>();
   const positions: Position[] = [];
-  for await (const { entries, at } of readPages(store, route)) {
+  for await (const { entries, at } of pagesOf(store, route, readPage)) {
     for (const entry of entries) shown.set(keyOf(entry), entry);
     positions.push(at);
   }
@@ -40,17 +52,17 @@ export async function takeSnapshot(
   const items = [...shown.values()].map((entry) => asSnapshot(entry, inside)).filter(accepts);
   const last = items.pop();
   if (last !== undefined && position !== null) items.push(asSnapshot(last, encodeCursor(position)));
-  return { items, position };
+  return { items, position, bytes: roughSizeOf(items) };
 }
 
-async function* readPages(store: EventStore, route: Route): AsyncGenerator<EntityPage> {
+async function* pagesOf(store: EventStore, route: Route, readPage: ReadPage): AsyncGenerator<EntityPage> {
   const { log, snapshotOf: type } = route;
   if (type === null) throw new TidingsError('BAD_CURSOR');
   let fullPages = 0;
   for (const topic of route.topics) {
     const query = { type, topic, limit: PAGE };
     for (let after = {}, hasMore = true; hasMore;) {
-      const page = await store.entities(log, { ...query, ...after });
+      const page = await readPage(async () => store.entities(log, { ...query, ...after }));
       yield page;
       hasMore = page.hasMore;
       if (hasMore && ++fullPages > MAX_FULL_PAGES) throw new TidingsError('SNAPSHOT_TOO_LARGE');

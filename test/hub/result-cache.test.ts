@@ -9,6 +9,7 @@ it('counts what results come to hold for clients that follow cursors without sel
   const kept = results.map((result) => cache.keep(result));
   const places = (): boolean[] => kept.map((each) => each?.result !== undefined);
   expect(places()).toEqual(results.map(() => true));
-  for (const result of results) expect(result.payloadWithCursor).toContain('"extensions":{"cursor":"cursor"}');
+  for (const result of results)
+    expect(result.payloadWithCursor).toContain('"extensions":{"cursor":"cursor"}');
   expect(places()).toEqual([false, false, false, false, true, true, true, true]);
 });

@@ -97,7 +97,7 @@ describe('clients that stop reading inside of their snapshots', () => {
   beforeAll(async () => {
     // The state takes about 36 MB in memory: there is room for one snapshot of it, but not for two.
     server = await TestServer.start({
-      limits: { highWaterMark: 64 * 1_024, pingMs: 600_000, snapshotBytes: 48_000_000 },
+      limits: { highWaterMark: 64 * 1_024, pingMs: 600_000, backlogBytes: 48_000_000 },
     });
     await server.run(UpsertProjectDocument, { input: { id: 'p', name: 'P' } });
     const error = 'x'.repeat(60_000);
