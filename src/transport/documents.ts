@@ -1,7 +1,6 @@
 import {
   getOperationAST,
   GraphQLError,
-  validate,
   visit,
   type DocumentNode,
   type GraphQLFormattedError,
@@ -11,7 +10,7 @@ import {
 import type { Viewer } from '../auth/viewer.ts';
 import { TidingsError, type ErrorCode } from '../errors.ts';
 import { persistedHash, type AllowList } from './allow-list.ts';
-import { complexityOf, parseBounded } from './complexity.ts';
+import { parseBounded, validateBounded } from './complexity.ts';
 import { presentError } from './present.ts';
 
 /** A GraphQL request as every transport gets it from its client. */
@@ -164,8 +163,7 @@ export class Documents {
     }
     let errors: readonly unknown[];
     try {
-      errors = complexityOf(this.schema, document);
-      if (errors.length === 0) errors = validate(this.schema, document);
+      errors = validateBounded(this.schema, document);
     } catch (error) {
       // One of graphql-js's rules throws instead of reporting: for a variable in @skip on a subscription's field.
       errors = [error];

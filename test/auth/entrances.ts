@@ -107,6 +107,11 @@ const refresh: Entrance = {
 export const entrances: readonly Entrance[] = [
   overHttp('HTTP', (token) => ({ authorization: `Bearer ${token}` })),
   overHttp('server-sent events', (token) => ({ authorization: `Bearer ${token}` }), 'text/event-stream'),
+  overHttp(
+    'multipart',
+    (token) => ({ authorization: `Bearer ${token}` }),
+    'multipart/mixed;subscriptionSpec=1.0,application/json',
+  ),
   overHttp('the cookie of a session', (token) => ({ cookie: `tidings_session=${token}` })),
   session,
   cloudEvents,

@@ -82,6 +82,18 @@ const withPublicKey: Readonly<Record<string, string>> = {
   'no aud': sign({ ...right, aud: undefined }),
 };
 
+const curve = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const curveText = curve.publicKey.export({ type: 'spki', format: 'pem' }) as string;
+const onCurve = (payload: object, key = curve.privateKey): string =>
+  jwt.sign({ ...payload }, key, { algorithm: 'ES256' });
+const withCurve: Readonly<Record<string, string>> = {
+  'the public key as the secret': forge(HS256, claims, curveText),
+  'alg none': unsigned({ alg: 'none' }, claims),
+  'another key': onCurve(claims, generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey),
+  'an RSA key': jwt.sign({ ...claims }, privateKey, { algorithm: 'RS256' }),
+  'a signature of nothing but zeros': `${onCurve(claims).replace(/[^.]+$/, '')}${Buffer.alloc(64).toString('base64url')}`,
+};
+
 const published = new SigningKey('published');
 const stranger = new SigningKey('published');
 const withKeySet: Readonly<Record<string, string>> = {
@@ -116,6 +128,12 @@ const doors = [
     }),
     good: () => sign(right),
     bad: withPublicKey,
+  },
+  {
+    name: 'JWT_PUBLIC_KEY of a curve',
+    environment: async () => ({ JWT_SECRET: '', JWT_PUBLIC_KEY: curveText }),
+    good: () => onCurve(claims),
+    bad: withCurve,
   },
   {
     name: 'JWKS_URL',

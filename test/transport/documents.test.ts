@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { getIntrospectionQuery } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestServer, tokenFor } from '../support/server.ts';
+import { until } from '../support/until.ts';
+import { drivers, type Result } from './drivers.ts';
 import { refusedWith, ways } from './queries.ts';
 
 const reader = tokenFor({ scope: 'read' });
@@ -23,13 +25,20 @@ const tooComplex: Readonly<Record<string, string>> = {
   'a depth of 9 by fragments': `{ viewer { ...a } } fragment a on Viewer { userId ${'x { '.repeat(7)} y ${'} '.repeat(7)} }`,
   '16 aliases': `{ ${repeat(16, (index) => `a${index}: viewer { userId }`)} }`,
   '51 directives': `{ viewer { userId ${repeat(51, () => '@include(if: true)')} } }`,
-  '1001 tokens': `{ viewer { ${repeat(996, () => 'userId')} } }`,
+  '1001 tokens': `{ events(filter: { types: [${repeat(982, () => 'PR_CREATED')}] }) { nodes { type } } }`,
+  'one field 900 times': `{ viewer { ${repeat(900, () => 'userId')} } }`,
   'large pages of much': `{ ${repeat(15, (index) => `a${index}: events(first: 500) { nodes { ...all } }`)} } ${all(4)}`,
   'much, in pages of a size in a variable': `query ($n: Int) { ${repeat(15, (index) => `a${index}: events(first: $n) { nodes { ...all } }`)} } ${all(25)}`,
   'fragments in a circle': `{ viewer { ...a } } fragment a on Viewer { userId ...b } fragment b on Viewer { ...a }`,
   'a nesting without end': `{${'a{'.repeat(600)}`,
 };
+/** As much as there may be. What the schema says of it comes behind that. */
+const justFitting: Readonly<Record<string, string>> = {
+  'a depth of 8': `{ ${'viewer { '.repeat(7)} userId ${'} '.repeat(7)} }`,
+  '50 directives': `{ viewer { userId ${repeat(50, () => '@include(if: true)')} } }`,
+};
 const fine: Readonly<Record<string, string>> = {
+  '1000 tokens': `{ events(filter: { types: [${repeat(981, () => 'PR_CREATED')}] }) { nodes { type } } }`,
   'much in one document': `{ ${repeat(15, (index) => `a${index}: viewer { userId }`)} }`,
   'inline fragments, which are no depth': deep(20),
   'a large page of everything': `{ events(first: 500) { nodes { ...all } } } ${all(30)}`,
@@ -56,6 +65,10 @@ describe.each(ways)('over $name', (way) => {
       expect(outcome).toBe(expected);
       expect(text).not.toContain('Syntax Error');
     }
+  });
+
+  it.each(Object.entries(justFitting))('%s is not too complex', async (_name, query) => {
+    expect((await way.ask(server, { query }, reader)).text).not.toContain('QUERY_TOO_COMPLEX');
   });
 
   it.each(Object.entries(fine))('%s is not refused', async (_name, query) => {
@@ -150,6 +163,27 @@ describe('where PERSISTED_ONLY lists the documents', () => {
       expect(text).not.toContain('"workspace"');
       expect(await ask({ query: '{ viewer { workspace } }' }, admin)).toBe('data');
     });
+  });
+
+  it.each(drivers)('only those are subscribed to: over $name', async (driver) => {
+    const listed = 'subscription { announcement { message } }';
+    await writeFile(join(directory, 'announcements.graphql'), listed);
+    await using server = await TestServer.start({ environment: { PERSISTED_ONLY: directory } });
+    const told = async (query: string, token: string): Promise<Result> => {
+      using peer = await driver.connect(server.graphqlUrl, token);
+      const operation = peer.start(query);
+      await until(async () => {
+        const { stats } = await server.run<{ stats: { live: number } }, object>('{ stats { live } }');
+        if (stats.live === 1)
+          await server.run('mutation { announce(input: { message: "hello" }) { cursor } }');
+        return stats.live === 1 || operation.rest.length > 0;
+      });
+      return await operation.next();
+    };
+    const other = 'subscription { announcement { cursor } }';
+    expect((await told(listed, reader)).data).toEqual({ announcement: { message: 'hello' } });
+    expect((await told(other, reader)).errors?.[0]?.extensions['code']).toBe('PERSISTED_QUERY_NOT_FOUND');
+    expect((await told(other, admin)).data).toHaveProperty('announcement');
   });
 
   it.each(ways)('and where it does not, a hash says nothing: over $name', async (way) => {

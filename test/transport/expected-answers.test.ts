@@ -1,19 +1,22 @@
 /**
  * What is answered to whom, as one table: each case on every transport that it can occur on. Cases that need a stage of their own have it elsewhere:
- * sockets and
- * requests in expected-refusals.test.ts, tokens in test/auth, places and rates in test/limits, webhooks in test/ingest.
+ * sockets and requests in expected-refusals.test.ts, tokens in test/auth, places and rates in test/limits, webhooks in
+ * test/ingest/github-answers.test.ts.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TidingsError, type ErrorCode } from '../../src/errors.ts';
+import { decodeCursor, encodeCursor } from '../../src/events/position.ts';
 import type { EventStore } from '../../src/store/store.ts';
 import { TestServer, tokenFor } from '../support/server.ts';
+import { until } from '../support/until.ts';
 import { drivers, type Driver, type Result } from './drivers.ts';
 import { refusedWith, ways } from './queries.ts';
 
 let server: TestServer;
 /** What the store does instead of what it is asked for, by the name of the call. */
 let faults: Readonly<Record<string, Error>> = {};
-let foreign: string;
+/** Cursors that nothing can be continued from: of another log, of this one before it was rolled back, and of what is gone. */
+let lost: Readonly<Record<'epoch' | 'chain' | 'trimmed', string>>;
 
 const around = (store: EventStore): EventStore =>
   new Proxy(store, {
@@ -28,18 +31,39 @@ const around = (store: EventStore): EventStore =>
   });
 
 beforeAll(async () => {
-  server = await TestServer.start({ aroundStore: around });
+  server = await TestServer.start({ aroundStore: around, environment: { RETENTION_EVENTS: '100' } });
   const upsert = 'mutation ($id: ID!) { upsertProject(input: { id: $id, name: "P" }) { cursor } }';
-  await server.run(upsert, { id: 'mine' });
-  await server.run(upsert, { id: 'theirs' }, { token: tokenFor({ workspace: 'other' }) });
+  const cursorOf = async (on: TestServer, id: string, token = tokenFor()): Promise<string> =>
+    (await on.run<{ upsertProject: { cursor: string } }, object>(upsert, { id }, { token })).upsertProject
+      .cursor;
+  const trimmed = await cursorOf(server, 'mine');
+  const theirs = tokenFor({ workspace: 'other' });
+  await cursorOf(server, 'theirs', theirs);
+  const register =
+    'mutation { registerRepository(input: { projectId: "theirs", repoId: "theirs", fullName: "o/r" }) { cursor } }';
+  await server.run(register, undefined, { token: theirs });
   await using another = await TestServer.start();
-  const { upsertProject } = await another.run<{ upsertProject: { cursor: string } }, unknown>(upsert, {
-    id: 'x',
+  const epoch = await cursorOf(another, 'x');
+  const events = Array.from({ length: 500 }, () => ({ type: 'ANNOUNCEMENT', data: { message: 'hello' } }));
+  await server.run(
+    'mutation ($events: [EventInput!]!) { publishEvents(input: { events: $events }) { duplicate } }',
+    {
+      events,
+    },
+  );
+  const { position } = decodeCursor(await cursorOf(server, 'another'));
+  lost = { epoch, trimmed, chain: encodeCursor({ ...position, chain: 'f00' }) };
+  // Trimming runs beside the writes.
+  await until(async () => {
+    const { errors } = await server.query('query ($after: Cursor) { events(after: $after) { headCursor } }', {
+      after: trimmed,
+    });
+    return errors !== undefined;
   });
-  foreign = upsertProject.cursor;
 });
 afterAll(async () => server[Symbol.asyncDispose]());
 
+const lostCursors = ['epoch', 'chain', 'trimmed'] as const;
 const only = tokenFor({ projects: ['mine'], scope: 'read publish' });
 const reader = tokenFor({ projects: ['mine'], scope: 'read' });
 const away = new TidingsError('STORE_UNAVAILABLE');
@@ -53,6 +77,8 @@ interface Case {
   readonly token?: string;
   readonly faults?: Readonly<Record<string, Error>>;
   readonly code: ErrorCode;
+  /** Why a cursor is lost. */
+  readonly reason?: string;
   /** Where nothing else is in the response. */
   readonly status: number;
 }
@@ -96,13 +122,14 @@ const operations: readonly Case[] = [
     code: 'BAD_CURSOR',
     status: 400,
   },
-  {
-    name: 'a cursor of another log',
+  ...lostCursors.map((reason) => ({
+    name: `a cursor that is lost, by its ${reason},`,
     query: 'query ($after: Cursor) { events(after: $after) { nodes { type } } }',
-    variables: () => ({ after: foreign }),
-    code: 'CURSOR_EXPIRED',
+    variables: () => ({ after: lost[reason] }),
+    code: 'CURSOR_EXPIRED' as const,
+    reason,
     status: 410,
-  },
+  })),
   {
     name: 'a store that is away',
     query: '{ events { nodes { type } } }',
@@ -131,24 +158,34 @@ describe.each(ways)('an operation over $name', (way) => {
 
   it.each(fitting)(
     'with $name is $code',
-    async ({ query, variables, token = tokenFor(), faults: made = {}, code, status }) => {
+    async ({ query, variables, token = tokenFor(), faults: made = {}, code, reason, status }) => {
       const question = { query, ...(variables === undefined ? {} : { variables: variables() }) };
       faults = made;
       const { outcome, text } = await way.ask(server, question, token);
       faults = {};
       expect(outcome).toBe(refusedWith(way, status, code));
       expect(text).not.toContain('swordfish');
-      if (code === 'CURSOR_EXPIRED') expect(text).toContain('"headCursor"');
+      if (reason !== undefined) expect(text).toContain(`"reason":"${reason}","headCursor":"`);
     },
   );
 
-  it("about the id of another workspace is told the same as about one that is nobody's", async () => {
-    const about = async (id: string): Promise<unknown> => {
-      const query = 'query ($id: ID!) { project(id: $id) { name } }';
-      return way.ask(server, { query, variables: { id } }, tokenFor());
-    };
-    expect(await about('theirs')).toEqual(await about('nobody'));
-  });
+  it.each(
+    [
+      ['query', 'query ($id: ID!) { project(id: $id) { name } }'],
+      ['list', 'query ($id: ID!) { pullRequests(repoId: $id) { nodes { number } } }'],
+      ['mutation', 'mutation ($id: ID!) { updateProject(input: { id: $id, name: "X" }) { cursor } }'],
+    ].filter(([kind]) => way.name !== 'GET' || kind !== 'mutation'),
+  )(
+    "about the id of another workspace is told the same as about one that is nobody's: a %s",
+    async (_kind, query) => {
+      const about = async (id: string, token: string): Promise<unknown> => {
+        const { outcome, text } = await way.ask(server, { query, variables: { id } }, token);
+        return { outcome, text: text.replaceAll(id, 'id') };
+      };
+      for (const token of [tokenFor(), only])
+        expect(await about('theirs', token)).toEqual(await about('nobody', token));
+    },
+  );
 
   it('goes on to read while nothing can be written', async () => {
     faults = { append: full };
@@ -163,11 +200,16 @@ describe.each(ways)('an operation over $name', (way) => {
 const subscriptions: readonly Omit<Case, 'status'>[] = [
   { name: 'a syntax error', query: 'subscription {', code: 'GRAPHQL_PARSE_FAILED' },
   { name: 'an unknown field', query: 'subscription { nonsense }', code: 'GRAPHQL_VALIDATION_FAILED' },
-  {
-    name: 'too many aliases',
-    query: `subscription { events { ${Array.from({ length: 16 }, (_, i) => `a${i}: type`).join(' ')} } }`,
-    code: 'QUERY_TOO_COMPLEX',
-  },
+  ...Object.entries({
+    'a depth of 9': `${'events { '.repeat(8)} type ${'} '.repeat(8)}`,
+    '16 aliases': `events { ${Array.from({ length: 16 }, (_, i) => `a${i}: type`).join(' ')} }`,
+    '51 directives': `events { type ${'@include(if: true) '.repeat(51)} }`,
+    '1001 tokens': `events { ${'type '.repeat(996)} }`,
+  }).map(([name, selection]) => ({
+    name,
+    query: `subscription { ${selection} }`,
+    code: 'QUERY_TOO_COMPLEX' as const,
+  })),
   {
     name: 'a topic that is not permitted',
     query: 'subscription { projectUpdated(projectId: "theirs") { cursor } }',
@@ -185,12 +227,13 @@ const subscriptions: readonly Omit<Case, 'status'>[] = [
     query: 'subscription { events(after: "nonsense") { type } }',
     code: 'BAD_CURSOR',
   },
-  {
-    name: 'a cursor of another log',
+  ...lostCursors.map((reason) => ({
+    name: `a cursor that is lost, by its ${reason},`,
     query: 'subscription ($after: Cursor) { events(after: $after) { type } }',
-    variables: () => ({ after: foreign }),
-    code: 'CURSOR_EXPIRED',
-  },
+    variables: () => ({ after: lost[reason] }),
+    code: 'CURSOR_EXPIRED' as const,
+    reason,
+  })),
   {
     name: 'a failure that nobody expected',
     query: 'subscription { projectUpdated(projectId: "mine", snapshot: true) { cursor } }',
@@ -202,7 +245,7 @@ const subscriptions: readonly Omit<Case, 'status'>[] = [
 describe.each(drivers)('a subscription over $name', (driver: Driver) => {
   it.each(subscriptions)(
     'with $name ends with $code',
-    async ({ query, variables, token = tokenFor(), faults: made = {}, code }) => {
+    async ({ query, variables, token = tokenFor(), faults: made = {}, code, reason }) => {
       using peer = await driver.connect(server.graphqlUrl, token);
       faults = made;
       const operation = peer.start(query, variables?.());
@@ -212,9 +255,45 @@ describe.each(drivers)('a subscription over $name', (driver: Driver) => {
       expect(data ?? null).toBeNull();
       expect(errors?.[0]?.extensions['code']).toBe(code);
       expect(JSON.stringify(errors)).not.toContain('swordfish');
-      if (code === 'CURSOR_EXPIRED') expect(errors?.[0]?.extensions).toHaveProperty('headCursor');
+      if (reason !== undefined)
+        expect(errors?.[0]?.extensions).toMatchObject({ reason, headCursor: expect.any(String) });
     },
   );
+
+  it("about the id of another workspace is told the same as about one that is nobody's", async () => {
+    using peer = await driver.connect(server.graphqlUrl, only);
+    const about = async (id: string): Promise<Result> =>
+      peer.start('subscription ($id: ID!) { projectUpdated(projectId: $id) { cursor } }', { id }).next();
+    expect(await about('theirs')).toEqual(await about('nobody'));
+  });
+
+  it('with a misspelt name is corrected for admins only', async () => {
+    const told = async (token: string): Promise<string> => {
+      using peer = await driver.connect(server.graphqlUrl, token);
+      return JSON.stringify(await peer.start('subscription { announcemen { message } }').next());
+    };
+    expect(await told(tokenFor())).toContain('Did you mean');
+    expect(await told(reader)).toContain('"GRAPHQL_VALIDATION_FAILED"');
+    expect(await told(reader)).not.toContain('Did you mean');
+  });
+
+  it('goes on while the disk is full, and when there is room again', async () => {
+    using peer = await driver.connect(server.graphqlUrl, tokenFor());
+    const lasting = peer.start(
+      'subscription { projectUpdated(projectId: "mine", snapshot: true) { project { description } } }',
+    );
+    await lasting.next();
+    const update =
+      'mutation ($text: String) { updateProject(input: { id: "mine", description: $text }) { cursor } }';
+    faults = { append: full };
+    const { errors } = await server.query(update, { text: 'no room' });
+    expect(errors?.[0]?.extensions['code']).toBe('STORE_FULL');
+    faults = {};
+    await server.run(update, { text: `room for ${driver.name}` });
+    expect((await lasting.next()).data).toEqual({
+      projectUpdated: { project: { description: `room for ${driver.name}` } },
+    });
+  });
 
   it('goes on when another one beside it is refused', async () => {
     using peer = await driver.connect(server.graphqlUrl, tokenFor());
