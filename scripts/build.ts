@@ -1,29 +1,75 @@
-/** src/ → dist/: compiles TypeScript and copies every other file (Lua scripts and the like) as it is; Vite makes the dashboard. */
+/**
+ * src/ → dist/. The server and its threads become a few files with the libraries in them: a thousand files of their own are more than half of what
+ * it costs to start. Lua scripts are copied as they are; the page and the client are built beside it.
+ */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, cpSync, readdirSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { build, type Plugin } from 'vite';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+const entries = ['main', 'store/embedded/writer', 'store/embedded/reader'];
 
 // A renamed source must not leave its old output behind.
 rmSync(`${root}dist`, { recursive: true, force: true });
 
-run('typescript/bin/tsc', '-p', 'tsconfig.build.json');
-run('vite/bin/vite.js', 'build', 'src/dashboard');
+await buildServer();
+buildClient();
+await build({ root: `${root}src/dashboard` });
 
-cpSync(`${root}src`, `${root}dist`, {
-  recursive: true,
-  filter: (source) =>
-    source !== `${root}src/dashboard` && (statSync(source).isDirectory() || !source.endsWith('.ts')),
-});
+for (const path of readdirSync(`${root}src`, { recursive: true, encoding: 'utf8' })) {
+  if (path.endsWith('.lua')) cpSync(`${root}src/${path}`, `${root}dist/${path}`);
+}
 
 // It is the program `tidings` too.
 chmodSync(`${root}dist/main.js`, 0o755);
 
-function run(program: string, ...args: readonly string[]): void {
-  const { status } = spawnSync(process.execPath, [`node_modules/${program}`, ...args], {
-    cwd: root,
-    stdio: 'inherit',
+async function buildServer(): Promise<void> {
+  await build({
+    root,
+    configFile: false,
+    logLevel: 'warn',
+    // One is a native addon, the other a page of 9 MB that is loaded when somebody asks for it.
+    ssr: { noExternal: true, external: ['libsql', '@graphql-yoga/render-graphiql'] },
+    plugins: [besideTheSources()],
+    build: {
+      ssr: true,
+      target: 'node20',
+      outDir: 'dist',
+      minify: false,
+      sourcemap: true,
+      rolldownOptions: {
+        input: Object.fromEntries(entries.map((name) => [name, `src/${name}.ts`])),
+        output: {
+          entryFileNames: '[name].js',
+          chunkFileNames: '[name].js',
+          comments: { jsdoc: false, annotation: false, legal: true },
+          sourcemapExcludeSources: true,
+        },
+      },
+    },
   });
+}
+
+/** For programs of others, with their own graphql-ws: a module with its types. */
+function buildClient(): void {
+  const tsc = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'];
+  const { status } = spawnSync(process.execPath, tsc, { cwd: root, stdio: 'inherit' });
   if (status !== 0) process.exit(status ?? 1);
+}
+
+/** Code finds the files beside it from where it would be in dist/, and not from the chunk of dist/ that it became a part of. */
+function besideTheSources(): Plugin {
+  const src = `${root}src/`;
+  return {
+    name: 'beside-the-sources',
+    transform(code, id) {
+      if (!id.startsWith(src) || !code.includes('import.meta.url')) return undefined;
+      const path = id.slice(src.length).replace(/\.ts$/, '.js');
+      return {
+        code: code.replaceAll('import.meta.url', `new URL('./${path}', import.meta.url).href`),
+        map: null,
+      };
+    },
+  };
 }
