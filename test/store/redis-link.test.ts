@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { connectRedis } from '../../src/store/redis/clients.ts';
 import type { RedisEventStore } from '../../src/store/redis/redis-store.ts';
 import { RedisServer } from '../support/redis.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
@@ -142,6 +143,31 @@ describe('a link to Redis', () => {
     await watching;
     await other.append(log, batch(content()));
     await heard.offset(1);
+  });
+
+  it('that is ending while a log is being subscribed subscribes it when it is back', async () => {
+    const clients = connectRedis(proxy.url.replace('http', 'redis'), impatient);
+    const { subscriber } = clients;
+    const subscribe = subscriber.subscribe.bind(subscriber);
+    let attempts = 0;
+    Object.assign(subscriber, {
+      subscribe: async (...channels: string[]): Promise<unknown> => {
+        attempts += 1;
+        // Attempts without a pause between them would hold up the test too.
+        return attempts > 100 ? new Promise(() => undefined) : subscribe(...channels);
+      },
+    });
+    const [store, other] = [await harness.openWith({ redis: clients }), await harness.open()];
+    const heard = new Heard();
+    await until(() => subscriber.status === 'ready');
+    // From here to the turn of the event loop that closes it, it counts as ready and takes nothing.
+    subscriber.stream.destroy();
+    await store.watch(log, heard.listener);
+    await other.append(log, batch(content()));
+    await heard.offset(1);
+    expect(attempts).toBeLessThan(10);
+    clients.commands.disconnect();
+    subscriber.disconnect();
   });
 
   it('that is away when a log is to be watched says so, and leaves nothing behind', async () => {

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { RedisTiming } from './clients.ts';
 import { keepAwake, reportOutages } from './link.ts';
@@ -76,9 +77,14 @@ export class Subscriber {
     } catch (error) {
       const { name, message } = error as Error;
       // A refusal, of an ACL for one, is for the operator.
-      if (name === 'ReplyError') this.#options.onError(new Error(`Redis refuses a subscription: ${message}`));
+      if (name === 'ReplyError') {
+        this.#options.onError(new Error(`Redis refuses a subscription: ${message}`));
+        return false;
+      }
+      // A connection that is ending still says that it is ready, and refuses at once: without a pause it would not come to its end.
+      await pause(this.#options.timing.pingMs, undefined, { ref: false });
       // Lost with its connection: the next one subscribes again. Else only late, and twice does no harm.
-      return name !== 'ReplyError' && this.isReady && this.#send(wanted);
+      return this.isReady && this.#send(wanted);
     }
     for (const channel of wanted) {
       for (const onSubscribed of this.#channels.get(channel)?.splice(0) ?? []) onSubscribed();
