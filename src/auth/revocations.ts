@@ -73,10 +73,11 @@ export class Revocations {
     this.#options = options;
   }
 
-  start(): void {
-    this.#timer = setInterval(() => {
-      this.#poll().catch(this.#options.onError);
-    }, this.#options.pollMs ?? 1_000);
+  /** Resolves when they are known, or can't be for now. */
+  async start(): Promise<void> {
+    const look = (): Promise<void> => this.#poll().catch(this.#options.onError);
+    this.#timer = setInterval(() => void look(), this.#options.pollMs ?? 1_000);
+    await look();
   }
 
   async close(): Promise<void> {

@@ -326,7 +326,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     developmentToken,
     async start() {
       spool.start();
-      revocations.start();
+      await revocations.start();
       url = await web.listen(config.PORT, config.HOST);
       logger.info({ url, version, developmentMode: config.developmentMode }, 'listening');
     },

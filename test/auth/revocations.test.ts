@@ -276,6 +276,16 @@ describe('servers that share a Redis', () => {
     await until(async () => (await statusOf(one, token)) === 200);
   });
 
+  it('know from their start who is revoked, also where Redis is away when they are first asked', async () => {
+    const { token, userId } = newcomer();
+    await using one = await start();
+    await revoke(one, { userId });
+    await using two = await start();
+    await redis.kill();
+    expect(await statusOf(two, token)).toBe(401);
+    expect(await statusOf(two, newcomer().token)).toBe(200);
+  });
+
   it('hold what they know while Redis is away, and when it has forgotten', async () => {
     await using one = await start();
     const { token, tokenId } = newcomer();
