@@ -179,6 +179,16 @@ for (const { name: key, environment, good, bad } of doors) {
   });
 }
 
+it('a token may live for 30 days', async () => {
+  await using server = await TestServer.start();
+  const token = forge(HS256, { ...claims, exp: claims.iat + 30 * DAY });
+  for (const { name, enter, refusal } of entrances) {
+    expect([name, await enter(server, token)]).toEqual([name, 'admitted']);
+    const longer = forge(HS256, { ...claims, exp: claims.iat + 30 * DAY + 1 });
+    expect([name, await enter(server, longer)]).toEqual([name, refusal]);
+  }
+});
+
 it.each([
   ['Basic', `Basic ${Buffer.from('eve:secret').toString('base64')}`],
   ['Bearer without a token', 'Bearer '],

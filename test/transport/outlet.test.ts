@@ -1,5 +1,6 @@
 import { Writable } from 'node:stream';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { defaultLimits } from '../../src/gateway/limits.ts';
 import { Outlet, type Encoder } from '../../src/transport/outlet.ts';
 import { until } from '../support/until.ts';
 
@@ -8,6 +9,26 @@ const asIs: Encoder<string> = { encode: (text) => text };
 /** Of items that nobody wants any more. */
 const dropped: Encoder<string> = { encode: () => '' };
 const tenfold: Encoder<string> = { encode: (text) => text.repeat(10) };
+
+it('an outlet is congested by default beyond 64 KiB, and drained when 16 KiB are left', async () => {
+  const takes: (() => void)[] = [];
+  const stream = new Writable({ write: (_chunk, _encoding, done) => void takes.push(done) });
+  const own = new Outlet(stream, defaultLimits, { isOpen: true, cutOff: () => expect.fail('cut off') });
+  for (let count = 0; count < 64; count++) own.write(asIs, 'x'.repeat(1_024), 1_024);
+  expect(own.isCongested).toBe(false);
+  own.write(asIs, 'x', 1);
+  expect(own.isCongested).toBe(true);
+  let isDrained = false;
+  own.whenDrained(() => (isDrained = true));
+  const left: number[] = [];
+  for (let waiting = 64 * 1_024 + 1; waiting > 0; waiting -= 14 * 1_024) {
+    await until(() => takes.length > 0);
+    if (isDrained) left.push(waiting);
+    takes.shift()!();
+  }
+  // It leaves 14 KiB at a time: from 22 KiB and a byte to 8.
+  expect(left).toEqual([8 * 1_024 + 1]);
+});
 
 describe('an outlet', () => {
   /** What the peer was given. */
