@@ -156,6 +156,11 @@ export class TidingsError extends Error {
   }
 }
 
+/** Whether the same can succeed later unchanged, as when the store is back. */
+export function mayPass(error: unknown): error is TidingsError {
+  return error instanceof TidingsError && errorCatalogue[error.code].retryable;
+}
+
 /** All mistakes of one input at once. */
 export function invalidInput(issues: readonly InputIssue[]): TidingsError {
   const list = issues.map(({ path, message }) =>

@@ -1,4 +1,4 @@
-import { errorCatalogue, TidingsError } from '../errors.ts';
+import { mayPass } from '../errors.ts';
 import type { Entry } from '../events/event.ts';
 import {
   decodeCursor,
@@ -7,63 +7,28 @@ import {
   type LossReason,
   type Position,
 } from '../events/position.ts';
-import type { Feed } from './feed.ts';
 import { SnapshotBacklog, type Backlog } from './backlog.ts';
-import type { BacklogMemory, Holder } from './backlog-memory.ts';
+import type { Holder } from './backlog-memory.ts';
+import type { Channel } from './channel.ts';
 import { LatestEntries } from './latest.ts';
 import type { Operation } from './operation.ts';
 import type { Route, RouteStart } from './route.ts';
 import type { SharedOperation } from './shared-operation.ts';
 import type { EncodedResult, Sink } from './sink.ts';
-
-/**
- * - `starting`: finds out where to begin
- * - `catchingUp`: reads on from its position until nothing is left
- * - `live`: gets each event as it comes
- * - `congested`: waits for its connection, and remembers its position, with its backlog if there is room for it
- * - `ended`: for good
- */
-export type Phase = 'starting' | 'catchingUp' | 'live' | 'congested' | 'ended';
-
-/** What deliveries of one log need of their hub. */
-export interface DeliveryChannel {
-  readonly feed: Feed;
-  /** Of all logs. */
-  readonly memory: BacklogMemory;
-  /** The shared operation for an operation with an access. */
-  share(operation: Operation, route: Route): SharedOperation;
-  /** A delivery of it has left. */
-  unshare(shared: SharedOperation): void;
-  onDelivered(): void;
-  /** One begins to catch up, or to wait for its connection. */
-  onBehind(phase: 'catchingUp' | 'congested'): void;
-  /** Resolves when a failed read of the store may be tried again. */
-  pause(): Promise<void>;
-}
-
-export interface SubscriptionState {
-  /** Name of the Subscription field. */
-  readonly field: string;
-  readonly route: Route;
-  readonly phase: Phase;
-  /** Where to go on when everything written so far has arrived; null while that is nowhere in the log, as inside of a snapshot. */
-  readonly position: Position | null;
-  /** Results handed to the connection. */
-  readonly delivered: number;
-}
+import type { Phase, Subscription, SubscriptionState } from './subscription.ts';
 
 /**
  * One subscription: a position in the log that moves forward. Whatever happens, the entries behind the position are exactly those that the
  * sink has not been given yet.
  */
-export class Delivery implements Holder {
+export class Delivery implements Subscription, Holder {
   readonly #operation: Operation;
   readonly #sink: Sink;
   readonly #onEnd: (error: unknown) => void;
   /** Until it has a shared operation, whose route it is then. */
   #route: Route | undefined;
   readonly #start: RouteStart;
-  #channel: DeliveryChannel | undefined;
+  #channel: Channel | undefined;
   #shared: SharedOperation | undefined;
   #phase: Phase = 'starting';
   /** While live it stays where it went live: the feed's position is the delivery's. */
@@ -85,7 +50,6 @@ export class Delivery implements Holder {
     this.#onEnd = onEnd;
   }
 
-  /** How it is going. */
   state(): SubscriptionState {
     return {
       field: this.#operation.field,
@@ -106,7 +70,7 @@ export class Delivery implements Holder {
   }
 
   /** Finds its first position and delivers from there. Throws nothing: what goes wrong ends it. */
-  begin(channel: DeliveryChannel): void {
+  begin(channel: Channel): void {
     if (this.#phase === 'ended') return;
     this.#channel = channel;
     const shared = channel.share(this.#operation, this.#route!);
@@ -146,7 +110,6 @@ export class Delivery implements Holder {
     this.#catchUp();
   }
 
-  /** Goes on with another access from exactly where it is. What the new access doesn't cover is not sent any more. */
   reroute(route: Route): void {
     if (this.#phase === 'ended') return;
     const before = this.#shared;
@@ -160,12 +123,10 @@ export class Delivery implements Holder {
     shared.deliveries.add(this);
   }
 
-  /** Ends it with an error that the subscriber is told. */
   fail(error: unknown): void {
     this.#end(error);
   }
 
-  /** The subscriber has left. */
   stop(): void {
     this.#end(undefined);
   }
@@ -207,7 +168,7 @@ export class Delivery implements Holder {
   #write(result: EncodedResult): void {
     this.#delivered++;
     this.#sink.next(result);
-    this.#channel!.onDelivered();
+    this.#channel!.counts.deliveries++;
   }
 
   #goLive(): void {
@@ -221,7 +182,7 @@ export class Delivery implements Holder {
     this.#phase = 'catchingUp';
     if (this.#isMoving) return;
     this.#isMoving = true;
-    this.#channel!.onBehind('catchingUp');
+    this.#channel!.counts.catchUps++;
     void this.#moveOn()
       .catch((error: unknown) => this.#end(error))
       .finally(() => {
@@ -237,8 +198,7 @@ export class Delivery implements Holder {
         if (await this.#step()) return;
       } catch (error) {
         if (error instanceof PositionLost) this.reset(error);
-        else if (error instanceof TidingsError && errorCatalogue[error.code].retryable)
-          await this.#channel!.pause();
+        else if (mayPass(error)) await this.#channel!.pause();
         else throw error;
       }
     }
@@ -246,11 +206,11 @@ export class Delivery implements Holder {
 
   /** One step forward. True when there is nothing left to do, and it went live in the same synchronous step that found that out. */
   async #step(): Promise<boolean> {
-    const { feed, memory } = this.#channel!;
+    const { feed, memory, counts } = this.#channel!;
     const sink = this.#sink;
     if (sink.isCongested) {
       this.#phase = 'congested';
-      this.#channel!.onBehind('congested');
+      counts.parkings++;
       if (this.#backlog !== undefined) memory.waits(this, this.#backlog.held);
       await new Promise<void>((resolve) => sink.whenDrained(resolve));
       if (this.#isEnded()) return true;

@@ -1,7 +1,7 @@
 import type { RevocationChange } from '../auth/revocations.ts';
 import type { Viewer } from '../auth/viewer.ts';
 import type { ErrorCode } from '../errors.ts';
-import type { SubscriptionState } from '../hub/delivery.ts';
+import type { SubscriptionState } from '../hub/subscription.ts';
 import type { Published, PublishRequest } from '../publishing/publisher.ts';
 import type { Via } from '../schema/context.ts';
 import type { Metrics } from './metrics.ts';

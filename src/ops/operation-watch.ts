@@ -8,7 +8,7 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 import { TidingsError, type ErrorCode } from '../errors.ts';
-import type { Subscription } from '../hub/hub.ts';
+import type { Subscription } from '../hub/subscription.ts';
 import type { RequestContext } from '../schema/context.ts';
 import type { Audit } from './audit.ts';
 import type { Metrics } from './metrics.ts';

@@ -1,5 +1,5 @@
 import type { Viewer } from '../auth/viewer.ts';
-import type { Subscription } from '../hub/hub.ts';
+import type { Subscription } from '../hub/subscription.ts';
 import type { ConnectionContext, OpenSubscription, RequestContext, Transport } from '../schema/context.ts';
 
 type Counts = Record<string, number>;

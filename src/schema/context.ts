@@ -2,7 +2,7 @@ import type { Revocations } from '../auth/revocations.ts';
 import type { Viewer } from '../auth/viewer.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { Presence } from '../presence/presence.ts';
-import type { Subscription } from '../hub/hub.ts';
+import type { Subscription } from '../hub/subscription.ts';
 import type { Publisher } from '../publishing/publisher.ts';
 import type { EventStore } from '../store/store.ts';
 

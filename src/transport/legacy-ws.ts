@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Authenticator } from '../auth/authenticator.ts';
-import { errorCatalogue, TidingsError } from '../errors.ts';
+import { mayPass, TidingsError } from '../errors.ts';
 import type { Audit } from '../ops/audit.ts';
 import { closeCodes, type Connection } from './connection.ts';
 import { parseJson } from './http-io.ts';
@@ -109,7 +109,7 @@ export class LegacyWs {
       if (!(error instanceof TidingsError)) onError(error);
       else {
         audit.refused(error.code, 'connection', null, this.#connection.via);
-        if (errorCatalogue[error.code].retryable) this.#refusal = error;
+        if (mayPass(error)) this.#refusal = error;
       }
       this.#phase = 'refused';
     }
@@ -118,7 +118,7 @@ export class LegacyWs {
     if (this.#connection.isClosing) return;
     if (this.#phase === 'refused') {
       this.#send({ type: 'connection_error', payload: payloadOf(refusal(this.#refusal)) });
-      const isPassing = errorCatalogue[this.#refusal.code].retryable;
+      const isPassing = mayPass(this.#refusal);
       const close = (): void =>
         isPassing
           ? this.#connection.close(closeCodes.tryLater, this.#refusal.message)

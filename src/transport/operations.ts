@@ -10,7 +10,8 @@ import {
 } from 'graphql';
 import type { Viewer } from '../auth/viewer.ts';
 import { TidingsError } from '../errors.ts';
-import type { Hub, Subscription } from '../hub/hub.ts';
+import type { Hub } from '../hub/hub.ts';
+import type { Subscription } from '../hub/subscription.ts';
 import { operationOf } from '../hub/operation.ts';
 import { RoutedSubscription, type Route } from '../hub/route.ts';
 import type { Sink } from '../hub/sink.ts';

@@ -2,9 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OperationTypeNode, type FormattedExecutionResult } from 'graphql';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { Viewer } from '../auth/viewer.ts';
-import { errorCatalogue, TidingsError, type ErrorCode } from '../errors.ts';
+import { errorCatalogue, mayPass, TidingsError, type ErrorCode } from '../errors.ts';
 import { encodeCursor, samePosition, type Position } from '../events/position.ts';
-import type { Subscription } from '../hub/hub.ts';
+import type { Subscription } from '../hub/subscription.ts';
 import { toWire, type EncodedResult, type Sink } from '../hub/sink.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { RequestContext, Transport, Via } from '../schema/context.ts';
@@ -172,9 +172,10 @@ export class ResponseStreams {
     const end = (error: unknown): void => {
       if (error !== undefined) {
         const errors = toWire(JSON.stringify([operations.presentEnd(error)]));
-        const isPassing = error instanceof TidingsError && errorCatalogue[error.code].retryable;
         write(
-          isPassing ? format.interruption(errors) : `${format.result(`{"errors":${errors}}`)}${format.end}`,
+          mayPass(error)
+            ? format.interruption(errors)
+            : `${format.result(`{"errors":${errors}}`)}${format.end}`,
         );
       }
       if (peer.isOpen) outlet.finish();

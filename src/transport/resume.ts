@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { errorCatalogue, TidingsError } from '../errors.ts';
+import { mayPass } from '../errors.ts';
 import { decodeCursor, encodeCursor } from '../events/position.ts';
 import type { Route } from '../hub/route.ts';
 import type { EventStore } from '../store/store.ts';
@@ -110,7 +110,7 @@ export class ResumePoints {
       try {
         return await task();
       } catch (error) {
-        if (!(error instanceof TidingsError) || !errorCatalogue[error.code].retryable) throw error;
+        if (!mayPass(error)) throw error;
         await new Promise((resolve) => setTimeout(resolve, this.#options.retryMs));
       }
     }

@@ -3,7 +3,7 @@ import { mayReadTheSame } from '../auth/access.ts';
 import type { Viewer } from '../auth/viewer.ts';
 import { TidingsError, type ErrorCode } from '../errors.ts';
 import { encodeCursor, type Position } from '../events/position.ts';
-import type { Subscription } from '../hub/hub.ts';
+import type { Subscription } from '../hub/subscription.ts';
 import { toWire, type EncodedResult, type Sink } from '../hub/sink.ts';
 import type { RequestContext } from '../schema/context.ts';
 import type { Connection } from './connection.ts';

@@ -7,7 +7,7 @@ import {
 } from 'graphql-ws';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Authenticator } from '../auth/authenticator.ts';
-import { errorCatalogue, TidingsError } from '../errors.ts';
+import { mayPass, TidingsError } from '../errors.ts';
 import type { Audit } from '../ops/audit.ts';
 import { closeCodes, type Connection } from './connection.ts';
 import { parseJson } from './http-io.ts';
@@ -132,8 +132,7 @@ export class TransportWs {
     } catch (error) {
       if (!(error instanceof TidingsError)) onError(error);
       else audit.refused(error.code, 'connection', null, connection.via);
-      if (error instanceof TidingsError && errorCatalogue[error.code].retryable)
-        connection.close(closeCodes.tryLater, error.message);
+      if (mayPass(error)) connection.close(closeCodes.tryLater, error.message);
       else connection.close(CloseCode.Forbidden, 'Forbidden');
     }
     this.#phase = 'acknowledged';
