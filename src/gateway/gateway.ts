@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import type { IncomingMessage } from 'node:http';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
@@ -24,26 +23,16 @@ import type { RequestContext, ServerFacts, Via } from '../schema/context.ts';
 import { schema } from '../schema/schema.ts';
 import { statsAsJson } from '../schema/stats.ts';
 import type { EventStore } from '../store/store.ts';
-import type { Connection } from '../transport/connection.ts';
 import { createDashboard } from '../transport/dashboard.ts';
 import { Documents } from '../transport/documents.ts';
-import { GraphiqlPage } from '../transport/graphiql.ts';
-import { createGraphqlHttp } from '../transport/graphql-http.ts';
-import { LegacyWs } from '../transport/legacy-ws.ts';
 import { operatorRoutes } from '../transport/operators.ts';
 import { Operations } from '../transport/operations.ts';
 import { presentResult } from '../transport/present.ts';
-import { multipart } from '../transport/multipart.ts';
-import { ResponseStreams } from '../transport/response-streams.ts';
 import { ResumePoints } from '../transport/resume.ts';
-import { RecentMutations } from '../transport/recent-mutations.ts';
-import { serverSentEvents } from '../transport/sse.ts';
-import { TransportWs } from '../transport/transport-ws.ts';
-import { WebServer } from '../transport/web-server.ts';
-import { WebSockets } from '../transport/web-sockets.ts';
 import { accessOf } from './access.ts';
 import { allowListOf, certificateOf, limitSettings } from './from-config.ts';
 import { defaultLimits, type Limits } from './limits.ts';
+import { createTransports, type Transports } from './transports.ts';
 import { openWebhooks } from './webhooks.ts';
 
 /** What tests and benchmarks put in the place of the defaults. */
@@ -103,7 +92,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     version,
     now,
     hub: () => hub.stats(),
-    connections: () => connections(),
+    connections: () => transports.connections(),
     subscriptions: () => subscriptions.byTransportAndField(),
     spool: () => spool.size,
   });
@@ -147,7 +136,6 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     now,
     onLimited: (what) => metrics.limitHit(what.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)),
   });
-  const addressOf = (request: IncomingMessage): string | null => addresses.of(request);
 
   const startedAt = now();
   const server: ServerFacts = {
@@ -158,18 +146,13 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     stats: async (workspace) => ({
       ...hub.stats(workspace),
       ...subscriptions.counts(workspace),
-      connections: connections(),
+      connections: transports.connections(),
       eventsPublished: metrics.publishedCount,
       spooled: spool.size.items,
       delay: await metrics.lastDelays(),
     }),
     subscriptionsOf: (viewer, connection) => subscriptions.of(viewer, connection),
   };
-  const connections = (): Readonly<Record<string, number>> => ({
-    ...webSockets.counts,
-    sse: streams.sse.connections,
-    multipart: streams.multipart.connections,
-  });
   const contextOf = (
     viewer: Viewer,
     via: Via,
@@ -186,12 +169,6 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     via,
   });
 
-  const resumePoints = new ResumePoints({
-    store,
-    records: backend.records,
-    retryMs: limits.retryMs,
-    onError,
-  });
   const operations = new Operations({
     documents: new Documents({ schema, allowList, isOpen: config.developmentMode }),
     hub,
@@ -199,34 +176,6 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     retryMs: limits.retryMs,
     onHidden: onError,
   });
-  const { highWaterMark, writeDeadlineMs } = limits;
-  const streamOptions = {
-    operations,
-    contextOf,
-    authenticator,
-    limits: clientLimits,
-    addressOf,
-    highWaterMark,
-    writeDeadlineMs,
-    heartbeatMs: limits.pingMs,
-  };
-  const streams = {
-    sse: new ResponseStreams({ ...streamOptions, transport: 'sse', format: serverSentEvents }),
-    multipart: new ResponseStreams({ ...streamOptions, transport: 'multipart', format: multipart }),
-  };
-  const webSocketOptions = {
-    services: {
-      operations,
-      contextOf: (viewer: Viewer, connection: Connection) => contextOf(viewer, connection.via, connection),
-      resumePoints,
-      recentMutations: new RecentMutations(now),
-    },
-    authenticator,
-    maxOperations: limits.operationsPerConnection,
-    initTimeoutMs: limits.initTimeoutMs,
-    audit,
-    onError,
-  };
   const webhooks = await openWebhooks({
     config,
     directory: join(directory, 'spool'),
@@ -245,34 +194,18 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     throw error;
   });
   const { spool } = webhooks;
-  const requests = new Requests(logger, tracing);
-  const webSockets: WebSockets = new WebSockets({
-    ...limits,
+  const transports: Transports = createTransports({
     authenticator,
-    transportWs: (connection, headers) => void new TransportWs(connection, headers, webSocketOptions),
-    legacyWs: (connection, headers) =>
-      void new LegacyWs(connection, headers, { ...webSocketOptions, keepAliveMs: limits.pingMs }),
+    operations,
+    contextOf,
+    resumePoints: new ResumePoints({ store, records: backend.records, retryMs: limits.retryMs, onError }),
+    limits,
+    clientLimits,
+    addressOf: (request) => addresses.of(request),
     // Whoever is sent away is expected back, here or at another process: its lease decides.
-    release: (id) => {
-      if (stopping === undefined) presence.release(id);
+    release: (connection) => {
+      if (stopping === undefined) presence.release(connection);
     },
-    requests,
-    limits: clientLimits,
-    addressOf,
-    onError,
-  });
-  const web = new WebServer({
-    authenticator,
-    graphql: createGraphqlHttp({
-      operations,
-      ...streams,
-      viewerOf: (request) => authenticator.fromHeaders(request.headers),
-      contextOf,
-      maxBodyBytes: limits.bodyBytes,
-      limits: clientLimits,
-      audit,
-      onHidden: onError,
-    }),
     ...operatorRoutes({
       authenticator,
       metrics,
@@ -280,34 +213,26 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
       stats: (viewer) => statsAsJson({ server, store, viewer }),
     }),
     dashboard: createDashboard(dashboardDirectory, developmentToken),
-    graphiql: {
-      open: new GraphiqlPage(null),
-      withToken: developmentToken === null ? null : new GraphiqlPage(developmentToken),
-    },
+    developmentToken,
     githubWebhook: webhooks.github,
     cloudEvents: webhooks.cloudEvents,
-    webSockets,
     checkReady: async () => {
       if (stopping !== undefined) throw new TidingsError('SHUTTING_DOWN');
       await store.ping();
     },
-    requests,
+    requests: new Requests(logger, tracing),
     audit,
     onError,
     now,
-    bodyBytes: limits.bodyBytes,
-    webhookBodyBytes: limits.webhookBodyBytes,
     certificate,
   });
 
   let url: string | undefined;
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
-    logger.info({ connections: connections(), drainSeconds: config.DRAIN_SECONDS }, 'stopping');
-    await Promise.all(
-      [web, ...Object.values(streams)].map(async (each) => each.drain(config.DRAIN_SECONDS * 1_000)),
-    );
-    await web.close(limits.closeGraceMs);
+    logger.info({ connections: transports.connections(), drainSeconds: config.DRAIN_SECONDS }, 'stopping');
+    await transports.drain(config.DRAIN_SECONDS * 1_000);
+    await transports.close(limits.closeGraceMs);
     await presence.close();
     await spool.close();
     hub.close();
@@ -327,7 +252,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     async start() {
       spool.start();
       await revocations.start();
-      url = await web.listen(config.PORT, config.HOST);
+      url = await transports.listen(config.PORT, config.HOST);
       logger.info({ url, version, developmentMode: config.developmentMode }, 'listening');
     },
     async stop() {
