@@ -11,7 +11,7 @@ import { dirname, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const layers = [
-  ['errors', 'recent', 'client'],
+  ['errors', 'recent', 'turns', 'client'],
   ['events'],
   ['store', 'auth'],
   ['presence', 'limits'],

@@ -1,5 +1,7 @@
 import { TidingsError } from '../errors.ts';
 import type { EventStore } from '../store/store.ts';
+import { Turns } from '../turns.ts';
+import { Adoption } from './adoption.ts';
 import { ConnectionHolds, type ConnectionHold } from './connection-holds.ts';
 import { memberKey, type Claim, type Hold, type LeaseTable, type MemberRef } from './leases.ts';
 import {
@@ -33,7 +35,8 @@ export interface LogPresenceOptions {
 
 type Entered = Awaited<ReturnType<Presence['set']>>;
 
-const PAGE = 500;
+/** So many leases that ran out are looked at at a time. */
+const STEP = 500;
 /** How long a write may be on its way: after that OFFLINE is written by another process, or the member forgotten. */
 const CLAIM_MS = 5_000;
 /** How long it is known that a connection is closed: long enough for operations that it had begun to get here. */
@@ -53,9 +56,9 @@ export class LogPresence implements Presence {
   readonly #leaseMs: number;
   readonly #graceMs: number;
   readonly #timer: NodeJS.Timeout;
-  /** The last task of each member that has any. */
-  readonly #turns = new Map<string, Promise<unknown>>();
-  readonly #touched = new Map<string, Promise<void>>();
+  /** Of each member. */
+  readonly #turns = new Turns();
+  readonly #adoption: Adoption;
   /** They are announced, and renewed from here. */
   readonly #connections = new ConnectionHolds();
   /** Holds of connections that another process took for dead: how far it came. Until the log says again that they are there. */
@@ -71,6 +74,7 @@ export class LogPresence implements Presence {
     this.#onError = options.onError;
     this.#leaseMs = options.leaseMs ?? 30_000;
     this.#graceMs = options.graceMs ?? 5_000;
+    this.#adoption = new Adoption(this.#log, this.#leases, this.#leaseMs);
     this.#renewedAt = this.#now();
     this.#timer = setInterval(() => {
       if (this.#sweeping === undefined) void this.sweep();
@@ -121,13 +125,7 @@ export class LogPresence implements Presence {
   }
 
   touch(workspace: string): Promise<void> {
-    let touched = this.#touched.get(workspace);
-    if (touched === undefined) {
-      touched = this.#adopt(workspace);
-      this.#touched.set(workspace, touched);
-      touched.catch(() => this.#touched.delete(workspace));
-    }
-    return touched;
+    return this.#adoption.of(workspace);
   }
 
   /** Renews what connections hold and takes out whoever nobody holds any more. Never rejects. */
@@ -150,7 +148,7 @@ export class LogPresence implements Presence {
   async #close(): Promise<void> {
     clearInterval(this.#timer);
     await this.#sweeping;
-    await Promise.allSettled(this.#turns.values());
+    await this.#turns.allTaken();
     // Where the table outlives the process, its connections have a whole lease to find another one.
     await this.#leases.renew(this.#connections.all(), this.#leaseMs).catch(this.#onError);
   }
@@ -169,26 +167,9 @@ export class LogPresence implements Presence {
     await all([...this.#doubts.keys()].map((hold) => this.#inTurn(hold.member, () => this.#dispel(hold))));
     let due;
     do {
-      due = await this.#leases.expired(PAGE);
+      due = await this.#leases.expired(STEP);
       await all(due.map((member) => this.#inTurn(member, () => this.#expire(member))));
-    } while (due.length === PAGE);
-  }
-
-  /** Members that the log has and no process holds: theirs was killed. */
-  async #adopt(workspace: string): Promise<void> {
-    let afterId: string | undefined;
-    for (;;) {
-      const page = { limit: PAGE, ...(afterId !== undefined && { afterId }) };
-      const { entries, hasMore } = await this.#log.page(workspace, null, page);
-      const there = entries.filter(isThere).map((entry) => ({
-        member: refOf(workspace, entry),
-        seenAt: Date.parse(entry.data.lastSeenAt),
-      }));
-      if (there.length > 0) await this.#leases.adopt(there, this.#leaseMs);
-      const last = entries.at(-1);
-      if (!hasMore || last === undefined) return;
-      afterId = last.entityId ?? undefined;
-    }
+    } while (due.length === STEP);
   }
 
   // What follows runs in the member's turn.
@@ -284,15 +265,8 @@ export class LogPresence implements Presence {
   }
 
   /** One after the other for each member, so that its events have the order of the calls. */
-  async #inTurn<Result>(member: MemberRef, task: () => Promise<Result>): Promise<Result> {
-    const key = memberKey(member);
-    const turn = (this.#turns.get(key) ?? Promise.resolve()).then(task, task);
-    this.#turns.set(key, turn);
-    try {
-      return await turn;
-    } finally {
-      if (this.#turns.get(key) === turn) this.#turns.delete(key);
-    }
+  #inTurn<Result>(member: MemberRef, task: () => Promise<Result>): Promise<Result> {
+    return this.#turns.inTurn(memberKey(member), task);
   }
 
   async #ready(workspace: string): Promise<void> {

@@ -10,11 +10,11 @@ import {
   type EventStore,
   type LogName,
 } from '../store/store.ts';
+import { Turns } from '../turns.ts';
 import type { AnyChange, Plan } from './change.ts';
 import { Draft } from './draft.ts';
 import { idOfPatch, merge } from './merge.ts';
 import { LostRace, PlanView } from './plan-view.ts';
-import { Turns } from './turns.ts';
 import { StatesUnderWay } from './under-way.ts';
 
 export interface PublishRequest {

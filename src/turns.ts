@@ -16,8 +16,23 @@ export class Turns {
     };
   }
 
+  /** Does a task when everybody who came before is through. */
+  async inTurn<Result>(name: string, task: () => Promise<Result>): Promise<Result> {
+    const end = await this.take(name);
+    try {
+      return await task();
+    } finally {
+      end();
+    }
+  }
+
   /** Ends with the turns of all who have one or wait for one; undefined where nobody does. */
   last(name: string): Promise<void> | undefined {
     return this.#last.get(name);
+  }
+
+  /** Resolves when all who have one by now, or wait for one, are through, whatever it is for. */
+  async allTaken(): Promise<void> {
+    await Promise.all(this.#last.values());
   }
 }
