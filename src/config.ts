@@ -121,7 +121,7 @@ export const settings = {
     default: '',
     example: 'https://id.example.com/.well-known/jwks.json',
     description:
-      'Where an identity provider publishes the keys that tokens are checked with (RS256, ES256). They are fetched again every 10 minutes, and when a token names an unknown one.',
+      'Where an identity provider publishes the keys that tokens are checked with (RS256, ES256). They are fetched again every 10 minutes, and when a token names an unknown one, but no more often than every 10 seconds.',
     schema: optional.refine(
       (url) => url === undefined || isSafeUrl(url),
       'has to be https, or http on this machine, and without a user or password',

@@ -31,6 +31,14 @@ export const closeCodes = {
   failed: 1011,
 } as const;
 const messages: Encoder<string> = { encode: textFrame };
+
+/** What an operation is refused with that is beyond the messages of its connection. It is filled up all the time. */
+export function tooManyMessages(): TidingsError {
+  return new TidingsError('RATE_LIMITED', 'There are too many messages on this connection.', {
+    retryAfter: 1,
+  });
+}
+
 /** How long a peer has to answer a close before it is cut off. */
 const CLOSE_GRACE_MS = 5_000;
 /** And who floods it, to take the close: nothing more is read from there. */

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Authenticator } from '../auth/authenticator.ts';
 import { mayPass, TidingsError } from '../errors.ts';
 import type { Audit } from '../ops/audit.ts';
-import { closeCodes, type Connection } from './connection.ts';
+import { closeCodes, tooManyMessages, type Connection } from './connection.ts';
 import { parseJson } from './http-io.ts';
 import { refusal, type OpenFailure } from './operations.ts';
 import { SocketOperation, type SocketServices, type Wording } from './socket-operation.ts';
@@ -78,7 +78,7 @@ export class LegacyWs {
     if (type === 'connection_init') return void this.#init(payload);
     if (type === 'connection_terminate') return this.#connection.close(1000, '');
     if (typeof id !== 'string') return this.#misunderstood();
-    if (type === 'start' && isTooMany) return this.#fail(id, refusal(new TidingsError('RATE_LIMITED')));
+    if (type === 'start' && isTooMany) return this.#fail(id, refusal(tooManyMessages()));
     if (type === 'start') return this.#start(id, payload);
     if (type === 'stop') return this.#stop(id);
     this.#misunderstood();

@@ -9,7 +9,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Authenticator } from '../auth/authenticator.ts';
 import { mayPass, TidingsError } from '../errors.ts';
 import type { Audit } from '../ops/audit.ts';
-import { closeCodes, type Connection } from './connection.ts';
+import { closeCodes, tooManyMessages, type Connection } from './connection.ts';
 import { parseJson } from './http-io.ts';
 import { refusal } from './operations.ts';
 import { SocketOperation, type SocketServices, type Wording } from './socket-operation.ts';
@@ -77,7 +77,7 @@ export class TransportWs {
       return this.#connection.close(CloseCode.BadRequest, 'Invalid message received');
     }
     if (isTooMany && message.type === MessageType.Subscribe)
-      return this.#connection.reply(wording.error(message.id, refusal(new TidingsError('RATE_LIMITED'))));
+      return this.#connection.reply(wording.error(message.id, refusal(tooManyMessages())));
     if (this.#waiting !== undefined && message.type !== MessageType.ConnectionInit)
       return void this.#waiting.push(message);
     this.#handle(message);

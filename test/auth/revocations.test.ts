@@ -7,6 +7,7 @@ import { RedisServer } from '../support/redis.ts';
 import { JWT_SECRET, TestServer, tokenFor } from '../support/server.ts';
 import { dataOf, TestSocket, type Message } from '../support/socket.ts';
 import { until } from '../support/until.ts';
+import { drivers } from '../transport/drivers.ts';
 import { entrances } from './entrances.ts';
 
 const REVOKE = `mutation ($input: RevokeInput!) {
@@ -30,13 +31,25 @@ const lift = async (server: TestServer, input: Target, token = admin()): Promise
 const statusOf = async (server: TestServer, token: string): Promise<number> =>
   (await server.query(viewer, undefined, { token })).status;
 
-let ids = 0;
-/** A user of his own for each test, and a token of his. */
-function newcomer(claims = {}): {
+/** Whether a subscription of the token's user is live. */
+const isLive = async (server: TestServer, token: string): Promise<boolean> => {
+  const { viewer: found } = await server.run<{ viewer: { subscriptions: { phase: string }[] } }, unknown>(
+    '{ viewer { subscriptions { phase } } }',
+    undefined,
+    { token },
+  );
+  return found.subscriptions.some(({ phase }) => phase === 'LIVE');
+};
+
+interface Newcomer {
   readonly userId: string;
   readonly tokenId: string;
   readonly token: string;
-} {
+}
+
+let ids = 0;
+/** A user of his own for each test, and a token of his. */
+function newcomer(claims = {}): Newcomer {
   ids += 1;
   const [userId, tokenId] = [`user-${ids}`, `token-${ids}`];
   return {
@@ -76,7 +89,7 @@ describe('a token that is revoked', () => {
     });
   }
 
-  it.each<[string, (one: ReturnType<typeof newcomer>) => Target]>([
+  it.each<[string, (one: Newcomer) => Target]>([
     ['by its id', ({ tokenId }) => ({ tokenId })],
     ['with all of its user', ({ userId }) => ({ userId })],
   ])('%s ends what was opened with it, and nothing else', async (_how, targetOf) => {
@@ -118,6 +131,16 @@ describe('a token that is revoked', () => {
 
     await server.run('mutation { announce(input: { message: "still here" }) { cursor } }');
     expect(await other.receive()).toMatchObject({ type: 'next', id: '1' });
+  });
+
+  it.each(drivers)('ends what was opened with it over $name', async (driver) => {
+    const { token, userId } = newcomer();
+    using peer = await driver.connect(server.graphqlUrl, token);
+    const operation = peer.start(announcements);
+    await until(async () => isLive(server, token));
+    await revoke(server, { userId });
+    expect(await operation.next()).toMatchObject({ errors: [{ extensions: { code: 'FORBIDDEN' } }] });
+    expect(await operation.ended).toBe('over');
   });
 
   it('leaves the rooms that its sockets held', async () => {
@@ -284,6 +307,23 @@ describe('servers that share a Redis', () => {
     await redis.kill();
     expect(await statusOf(two, token)).toBe(401);
     expect(await statusOf(two, newcomer().token)).toBe(200);
+  });
+
+  it.each(drivers)('end what another one revoked, over $name', async (driver) => {
+    await using one = await start();
+    await using two = await start();
+    for (const targetOf of [
+      ({ userId }: Newcomer): Target => ({ userId }),
+      ({ tokenId }: Newcomer): Target => ({ tokenId }),
+    ]) {
+      const eve = newcomer();
+      using peer = await driver.connect(two.graphqlUrl, eve.token);
+      const operation = peer.start(announcements);
+      await until(async () => isLive(two, eve.token));
+      await revoke(one, targetOf(eve));
+      expect(await operation.next()).toMatchObject({ errors: [{ extensions: { code: 'FORBIDDEN' } }] });
+      expect(await operation.ended).toBe('over');
+    }
   });
 
   it('hold what they know while Redis is away, and when it has forgotten', async () => {

@@ -160,10 +160,11 @@ describe.each([
     for (let over = 0; over < 25;) {
       const message = await client.receive();
       if (message.type === 'complete' || message.type === 'error') over += 1;
-      if (message.type === 'error') refused.push(codeIn(JSON.stringify(message)));
+      if (message.type === 'error') refused.push([message.payload].flat()[0]);
     }
     // One message was the first of all.
-    expect(refused).toEqual(Array.from({ length: 6 }, () => 'RATE_LIMITED'));
+    const extensions = { code: 'RATE_LIMITED', retryAfter: 1 };
+    expect(refused).toMatchObject(Array.from({ length: 6 }, () => ({ extensions })));
     now += 2_000;
     ask(client, 1);
     expect(['next', 'data']).toContain((await client.receive()).type);

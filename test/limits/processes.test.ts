@@ -40,6 +40,49 @@ it.each(ways)('a user has so many connections, at whatever server: over $name', 
   expect(await enter(way, other, eve)).toMatchObject(way.refused.user);
 });
 
+it.each(ways)('an address has so many connections, at whatever server: over $name', async (way) => {
+  const environment = { LIMIT_CONNECTIONS_PER_ADDRESS: '2', LIMIT_NEW_CONNECTIONS_PER_ADDRESS: '0' };
+  await using one = await start(environment);
+  await using other = await start(environment);
+  const address = `2001:db8:0:${ways.indexOf(way) + 1}::1`;
+  const first = await enter(way, one, { user: 'ada', address });
+  expect([first.outcome, (await enter(way, other, { user: 'bob', address })).outcome]).toEqual(['in', 'in']);
+  for (const server of [one, other])
+    expect(await enter(way, server, { user: 'carol', address })).toMatchObject(way.refused.address);
+  first[Symbol.dispose]();
+  await until(async () => (await enter(way, other, { user: 'carol', address })).outcome === 'in');
+});
+
+it.each(ways.slice(2))(
+  'a user has so many streams from an address, at whatever server: over $name',
+  async (way) => {
+    const environment = { LIMIT_STREAMS: '2', LIMIT_NEW_CONNECTIONS_PER_ADDRESS: '0' };
+    await using one = await start(environment);
+    await using other = await start(environment);
+    const ada = { user: `ada of ${way.name}`, address: '203.0.113.1' };
+    for (const server of [one, other]) expect((await enter(way, server, ada)).outcome).toBe('in');
+    for (const server of [one, other])
+      expect(await enter(way, server, ada)).toMatchObject({ outcome: '429 RATE_LIMITED', retryAfter: '5' });
+  },
+);
+
+it.each(ways)(
+  'an address has so many new connections a second, at whatever server: over $name',
+  async (way) => {
+    const environment = { LIMIT_NEW_CONNECTIONS_PER_ADDRESS: '3' };
+    await using one = await start(environment);
+    await using other = await start(environment);
+    let round = 0;
+    await until(async () => {
+      round += 1;
+      const who = { address: `2001:db8:${ways.indexOf(way) + 1}:${round}::1` };
+      for (let count = 0; count < 3; count++) await enter(way, one, who);
+      // Nobody was there from that address before; unless the second was over, that was one too many.
+      return (await enter(way, other, who)).outcome === '429 RATE_LIMITED';
+    });
+  },
+);
+
 it('a token publishes so much, by whatever server', async () => {
   const environment = { LIMIT_PUBLISHES: '5' };
   await using one = await start(environment);
