@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 
 const layers = [
   ['errors', 'recent', 'turns', 'client'],
+  ['json'],
   ['events'],
   ['store', 'auth'],
   ['presence', 'limits'],

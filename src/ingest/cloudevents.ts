@@ -10,6 +10,7 @@ import { invalidInput, TidingsError, type InputIssue } from '../errors.ts';
 import { kindNamed, kinds, subjectOf, type Kind } from '../events/catalogue.ts';
 import { changeReasons } from '../events/event.ts';
 import { mistakeInJson, parseTime } from '../events/values.ts';
+import { parseJson } from '../json.ts';
 import type { EventReport } from '../publishing/batch.ts';
 
 /** Fewer than in a mutation: each event has an idempotency key of its own, and what is kept for each grows with the batch. */
@@ -106,17 +107,9 @@ function isJson(mediaType: string): boolean {
   return /^[\w.-]+\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(mediaType.trim());
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true });
-
 /** @throws TidingsError BAD_REQUEST */
 function parse(bytes: Buffer): unknown {
-  let value: unknown;
-  try {
-    value = JSON.parse(utf8.decode(bytes));
-  } catch {
-    // The parser's own message quotes the body, which has no place in answers and logs.
-    throw new TidingsError('BAD_REQUEST', 'The body is not JSON in UTF-8.');
-  }
+  const value = parseJson(bytes);
   // As deep as data may be, within an event, within a batch.
   const mistake = mistakeInJson(value, -1);
   if (mistake !== undefined) throw new TidingsError('BAD_REQUEST', `The body ${mistake}.`);

@@ -9,11 +9,12 @@ import {
 import { createYoga, type GraphQLParams, type Plugin } from 'graphql-yoga';
 import type { Viewer } from '../auth/viewer.ts';
 import { errorCatalogue, TidingsError, type ErrorCode } from '../errors.ts';
+import { parseJson } from '../json.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { Audit } from '../ops/audit.ts';
 import type { RequestContext, Via } from '../schema/context.ts';
 import { requestFrom, type GraphQLRequest } from './documents.ts';
-import { acceptedBy, parseJson, readBody, refusalHeaders, requestIdOf, sendJson } from './http-io.ts';
+import { acceptedBy, readBody, refusalHeaders, requestIdOf, sendJson } from './http-io.ts';
 import { refusal, type Operations } from './operations.ts';
 import { presentError, statusOf } from './present.ts';
 import type { ResponseStreams } from './response-streams.ts';

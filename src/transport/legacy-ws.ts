@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Authenticator } from '../auth/authenticator.ts';
 import { mayPass, TidingsError } from '../errors.ts';
+import { parseJson } from '../json.ts';
 import type { Audit } from '../ops/audit.ts';
 import { closeCodes, tooManyMessages, type Connection } from './connection.ts';
-import { parseJson } from './http-io.ts';
 import { refusal, type OpenFailure } from './operations.ts';
 import { SocketOperation, type SocketServices, type Wording } from './socket-operation.ts';
 

@@ -313,6 +313,14 @@ describe('over HTTP', () => {
       expect(codeOf(answer)).toBe('BAD_REQUEST');
     });
 
+    it('JSON that is not UTF-8', async () => {
+      const body = Buffer.from(JSON.stringify({ query: '{ viewer { userId } } # ä' }), 'latin1');
+      const headers = { ...authorized(), 'content-type': 'application/json' };
+      const answer = await send(server.graphqlUrl, { headers, body });
+      expect(answer.status).toBe(400);
+      expect(codeOf(answer)).toBe('BAD_REQUEST');
+    });
+
     it('broken JSON in the URL', async () => {
       const search = new URLSearchParams({ query: '{ viewer { userId } }', variables: '{' });
       const answer = await send(`${server.graphqlUrl}?${search}`, { method: 'GET', headers: authorized() });

@@ -235,6 +235,7 @@ function decode(rawBody: Buffer): string {
   }
 }
 
+/** Whatever GitHub signed: names in it are its users', `__proto__` among them, and normalisers take from it what they know. */
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
