@@ -1,13 +1,6 @@
-import {
-  deletions,
-  kinds,
-  subjectOf,
-  type Kind,
-  type Lifetime,
-  type StateOf,
-  type SubjectName,
-} from './catalogue.ts';
+import { deletions, kinds, subjectOf, type Kind, type StateOf, type SubjectName } from './catalogue.ts';
 import { encodeCursor, type Position } from './position.ts';
+import type { Lifetime } from './subject.ts';
 import { topic, type Topic } from './topics.ts';
 
 /** Why an event was sent. SNAPSHOT is never stored: it marks the current state at the start of a subscription. */

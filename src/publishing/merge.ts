@@ -1,8 +1,9 @@
 /** Merging a change into an entity's state. Pure: what is read and written around it is the publisher's business. */
 import type { z } from 'zod';
 import type { InputIssue } from '../errors.ts';
-import { deletions, kinds, subjects, type Subject } from '../events/catalogue.ts';
+import { deletions, kinds, subjects } from '../events/catalogue.ts';
 import { isDeletion, lifetimeOf, topicsOf, type EventFacts } from '../events/event.ts';
+import type { Subject } from '../events/subject.ts';
 import { topic } from '../events/topics.ts';
 import type { EntityWrite, NewEvent } from '../store/store.ts';
 import type { AnyChange } from './change.ts';

@@ -2,9 +2,10 @@
 import { createHash } from 'node:crypto';
 import type { z } from 'zod';
 import { TidingsError, type InputIssue } from '../errors.ts';
-import { subjects, type StateOf, type Subject, type SubjectName } from '../events/catalogue.ts';
+import { subjects, type StateOf, type SubjectName } from '../events/catalogue.ts';
 import type { EventDetail } from '../events/event.ts';
 import { Comment, logLines } from '../events/states.ts';
+import type { Subject } from '../events/subject.ts';
 import { topic } from '../events/topics.ts';
 import type { AnyChange, Change, StateView } from './change.ts';
 

@@ -6,9 +6,10 @@
  */
 import { hash } from 'node:crypto';
 import { TidingsError } from '../errors.ts';
-import type { Lifetime, SubjectName } from '../events/catalogue.ts';
+import type { SubjectName } from '../events/catalogue.ts';
 import type { Entry, EventFacts } from '../events/event.ts';
 import type { Position } from '../events/position.ts';
+import type { Lifetime } from '../events/subject.ts';
 import type { Topic } from '../events/topics.ts';
 
 /** Names one log. A workspace has two, which share nothing: its events, and its presence changes (short retention). */

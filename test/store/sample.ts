@@ -1,7 +1,7 @@
 /** Events to append, as short as a test wants them. */
-import type { Lifetime } from '../../src/events/catalogue.ts';
 import type { EventFacts } from '../../src/events/event.ts';
 import type { Issue } from '../../src/events/states.ts';
+import type { Lifetime } from '../../src/events/subject.ts';
 import type { Topic } from '../../src/events/topics.ts';
 import type { Batch, NewEvent } from '../../src/store/store.ts';
 
