@@ -79,7 +79,7 @@ export class Connection implements ConnectionContext, OutletPeer {
     this.#messages = options.limits.messages(address);
     this.outlet = new Outlet(rawSocket, options, this);
     this.#pulse = new Pulse(this, rawSocket, options);
-    socket.on('ping', () => this.#takeMessage());
+    for (const frame of ['ping', 'pong']) socket.on(frame, () => this.#takeMessage());
     // Cleaning up hangs on the socket itself: protocol hooks are skipped when it closes in the middle of a handshake.
     socket.once('close', () => {
       this.#pulse.stop();

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TokenClaims } from '../../src/auth/tokens.ts';
 import { StatsDocument } from '../generated/operations.ts';
-import { readEvents } from '../support/event-stream.ts';
 import { TestServer } from '../support/server.ts';
 import { TestSocket, type Message } from '../support/socket.ts';
 import { until } from '../support/until.ts';
+import { drivers } from '../transport/drivers.ts';
 
 /**
  * Everything published bears the mark `workspace/project` in its texts, so whatever a route shows, a search for marks tells whether it showed
@@ -235,15 +235,13 @@ describe('what a reader sees', () => {
         });
       }
 
-      it('is exactly what it may read, in the stream of events over SSE', async () => {
+      it.each(drivers)('is exactly what it may read, in the events over $name', async (driver) => {
         const count = (await eventsBehind(reader, workspace)).length;
-        const events = await readEvents(server.graphqlUrl, {
-          query: subscriptions['events']!,
-          variables: { after: start[workspace] },
-          token: tokenOf(reader),
-          count,
-        });
-        expect(marksIn(events).toSorted()).toEqual(count === 0 ? [] : [...reader.may].toSorted());
+        using peer = await driver.connect(server.graphqlUrl, tokenOf(reader));
+        const operation = peer.start(subscriptions['events']!, { after: start[workspace] });
+        const seen: unknown[] = [];
+        while (seen.length < count) seen.push(await operation.next());
+        expect(marksIn(seen).toSorted()).toEqual(count === 0 ? [] : [...reader.may].toSorted());
       });
 
       it('never comes with the cursor of another workspace', async () => {
@@ -341,18 +339,6 @@ describe('what a reader sees', () => {
 
     it('is who has a token that is none: it is refused, not taken for none', async () => {
       expect((await server.query(queries['projects']!, undefined, { token: 'garbage' })).status).toBe(401);
-    });
-
-    it('is exactly the open project, over the older subprotocol', async () => {
-      using socket = new TestSocket(server.webSocketUrl, { protocol: 'graphql-ws' });
-      await socket.opened();
-      socket.send({ type: 'connection_init' });
-      const variables = { after: start['default'] };
-      socket.send({ id: '1', type: 'start', payload: { query: subscriptions['events'], variables } });
-      const seen = await socket.receiveMany(2);
-      const count = (await eventsBehind({ name: '', claims: null, may: [] }, 'default')).length;
-      seen.push(...(await socket.receiveMany(count)));
-      expect(marksIn(seen)).toEqual(['<default/open>']);
     });
   });
 });

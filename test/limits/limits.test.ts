@@ -170,18 +170,21 @@ describe.each([
     expect(['next', 'data']).toContain((await client.receive()).type);
   });
 
-  it.each(['messages', 'pings'])('whoever goes on with %s all the same is sent away', async (what) => {
-    const environment = { LIMIT_MESSAGES: '10', LIMIT_MESSAGES_BURST: '20' };
-    await using server = await TestServer.start({
-      isLimited: true,
-      environment,
-      now: () => startedAt,
-    });
-    using client = await open(server);
-    if (what === 'messages') ask(client, 60);
-    else for (let count = 0; count < 60; count++) client.socket.ping();
-    expect(await client.closed).toEqual({ code: 4429, reason: 'Too many messages' });
-  });
+  it.each(['messages', 'pings', 'pongs'])(
+    'whoever goes on with %s all the same is sent away',
+    async (what) => {
+      const environment = { LIMIT_MESSAGES: '10', LIMIT_MESSAGES_BURST: '20' };
+      await using server = await TestServer.start({
+        isLimited: true,
+        environment,
+        now: () => startedAt,
+      });
+      using client = await open(server);
+      if (what === 'messages') ask(client, 60);
+      else for (let count = 0; count < 60; count++) client.socket[what === 'pings' ? 'ping' : 'pong']();
+      expect(await client.closed).toEqual({ code: 4429, reason: 'Too many messages' });
+    },
+  );
 
   it('whoever flooded one is not read any more, and has to wait before coming back', async () => {
     let now = startedAt;

@@ -57,7 +57,8 @@ export interface Peer extends Disposable {
 
 export interface Driver {
   readonly name: string;
-  connect(url: string, token: string): Promise<Peer>;
+  /** `token: null` shows none. */
+  connect(url: string, token: string | null): Promise<Peer>;
 }
 
 /** What a protocol over WebSocket calls things. */
@@ -72,7 +73,7 @@ function overWebSocket(protocol: string, words: Words): Driver {
     async connect(url, token) {
       const socket = new TestSocket(url.replace('http', 'ws'), { protocol });
       await socket.opened();
-      socket.send({ type: 'connection_init', payload: { token } });
+      socket.send({ type: 'connection_init', payload: token === null ? {} : { token } });
       const ack = await socket.receive();
       if (ack.type !== 'connection_ack') throw new Error(`not acknowledged: ${JSON.stringify(ack)}`);
       const operations = new Map<string, Operation>();
@@ -168,7 +169,8 @@ function overHttp(name: string, accept: string, parse: Parse): Driver {
       return {
         start(query, variables) {
           const operation = new Operation();
-          const headers = { accept, 'content-type': 'application/json', authorization: `Bearer ${token}` };
+          const shown = token === null ? {} : { authorization: `Bearer ${token}` };
+          const headers = { accept, 'content-type': 'application/json', ...shown };
           const sending = request(url, { method: 'POST', headers, agent: false });
           once(sending, 'response').then(
             ([response]) => read(response as IncomingMessage, operation),
