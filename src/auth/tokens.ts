@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { z } from 'zod';
 import { TidingsError } from '../errors.ts';
@@ -140,5 +141,7 @@ export interface TokenClaims {
 
 /** Makes an HS256 token. */
 export function signToken(secret: string, claims: TokenClaims, expiresInSeconds: number): string {
-  return jwt.sign({ ...claims }, secret, { algorithm: 'HS256', expiresIn: expiresInSeconds });
+  // As text it would be tried as a PEM first, which takes thirty times as long as to sign.
+  const key = createSecretKey(Buffer.from(secret));
+  return jwt.sign({ ...claims }, key, { algorithm: 'HS256', expiresIn: expiresInSeconds });
 }
