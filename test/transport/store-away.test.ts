@@ -3,6 +3,7 @@ import { storeUnavailable } from '../../src/store/store.ts';
 import { UpsertProjectDocument } from '../generated/operations.ts';
 import { altered } from '../support/altered-store.ts';
 import { eventsOf, nextNamed, openStream } from '../support/event-stream.ts';
+import { RedisServer } from '../support/redis.ts';
 import { TestServer, tokenFor } from '../support/server.ts';
 import { dataOf, TestSocket, type Message } from '../support/socket.ts';
 import { until } from '../support/until.ts';
@@ -203,4 +204,38 @@ describe('a subscription that the store is asked about while it is away', () => 
       expect(text).toMatch(new RegExp(`^${body}$`));
     },
   );
+});
+
+it('a socket that gets another token while Redis is away goes on when that is back', async () => {
+  await using redis = await RedisServer.start({ config: ['appendonly yes', 'appendfsync always'] });
+  await using server = await TestServer.start({
+    environment: { REDIS_URL: redis.url },
+    limits: { retryMs: 50 },
+  });
+  await server.run(UpsertProjectDocument, { input: { id: 'p', name: 'P' } });
+  await server.run(publish);
+  const tokens = ['p', 'q'].map((also) => tokenFor({ projects: ['p', also], scope: 'read' }));
+  using socket = await TestSocket.connect(server.webSocketUrl, { token: tokens[0] });
+  socket.subscribe('1', query);
+  expect(dataOf(await socket.receive())).toEqual({ prStateChanged: { repoId: 'web', prNumber: 1 } });
+  await redis.kill();
+  await until(async () => (await fetch(`${server.url}/ready`)).status === 503);
+  socket.subscribe('2', 'mutation ($token: String!) { refreshSession(token: $token) { ended } }', {
+    token: tokens[1],
+  });
+  // It is asked for again and again by now.
+  socket.subscribe('3', '{ pullRequests(repoId: "web") { nodes { number } } }');
+  expect(await socket.receiveMany(2)).toMatchObject([
+    { id: '3', payload: { errors: [{ extensions: { code: 'STORE_UNAVAILABLE' } }] } },
+    { id: '3', type: 'complete' },
+  ]);
+  await redis.restart();
+  expect(await socket.receiveMany(2)).toMatchObject([
+    { id: '2', payload: { data: { refreshSession: { ended: 0 } } } },
+    { id: '2', type: 'complete' },
+  ]);
+  await server.run(
+    'mutation { reportPullRequest(input: { repoId: "web", number: 1, title: "Newer" }) { cursor } }',
+  );
+  expect(dataOf(await socket.receive())).toEqual({ prStateChanged: { repoId: 'web', prNumber: 1 } });
 });
