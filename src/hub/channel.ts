@@ -8,6 +8,8 @@ import type { BacklogMemory } from './backlog-memory.ts';
 import { Feed } from './feed.ts';
 import type { Operation } from './operation.ts';
 import type { ResultCache } from './result-cache.ts';
+import type { PastPages } from './past-pages.ts';
+import type { RingMemory } from './ring.ts';
 import type { Route } from './route.ts';
 import { SharedOperation } from './shared-operation.ts';
 import { TopicIndex } from './topic-index.ts';
@@ -37,7 +39,8 @@ export interface ChannelOptions {
   readonly present: (result: ExecutionResult) => object;
   readonly onError: (error: unknown) => void;
   readonly onDispatched?: (entry: Entry, deliveries: number) => void;
-  readonly ringBytes: number;
+  readonly rings: RingMemory;
+  readonly pages: PastPages;
   readonly positionCheckMs: number;
   readonly retryMs: number;
   readonly cache: ResultCache;
@@ -66,14 +69,11 @@ export class Channel {
   static async open(options: ChannelOptions, log: LogName): Promise<Channel> {
     const channel = new Channel(options, log);
     channel.#feed = await Feed.open({
-      store: options.store,
+      ...options,
       log,
-      ringBytes: options.ringBytes,
       checkMs: options.positionCheckMs,
-      retryMs: options.retryMs,
       onEntry: (entry) => channel.#dispatch(entry),
       onReset: (lost) => channel.#reset(lost),
-      onError: options.onError,
     });
     return channel;
   }

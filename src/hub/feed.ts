@@ -1,14 +1,16 @@
 import type { Entry } from '../events/event.ts';
 import { PositionLost, samePosition, type Position } from '../events/position.ts';
 import { follows, type EventStore, type LogName, type Unwatch } from '../store/store.ts';
-import { PastPages } from './past-pages.ts';
-import { Ring } from './ring.ts';
+import type { PastPages } from './past-pages.ts';
+import { Ring, type RingMemory } from './ring.ts';
 
 export interface FeedOptions {
   readonly store: EventStore;
   readonly log: LogName;
-  /** Bound of the newest entries kept in memory, and of older ones that were read from the log. */
-  readonly ringBytes: number;
+  /** Where it keeps the newest entries, with other feeds. */
+  readonly rings: RingMemory;
+  /** Where it keeps older ones that were read from the log. */
+  readonly pages: PastPages;
   /** Milliseconds between checks of the position against the store, which catch a lost last wake-up. */
   readonly checkMs: number;
   /** Milliseconds before a failed read is tried again. */
@@ -36,7 +38,6 @@ export class Feed {
   #unwatch: Unwatch = () => undefined;
   #check: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
-  readonly #pages: PastPages;
   /** The read under way for those who catch up: one at a time, as the others mostly want the same. */
   #reading: Promise<readonly Entry[]> | undefined;
   #logReads = 0;
@@ -44,8 +45,7 @@ export class Feed {
   private constructor(options: FeedOptions, position: Position) {
     this.#options = options;
     this.#position = position;
-    this.#ring = new Ring(position, options.ringBytes);
-    this.#pages = new PastPages(options.ringBytes);
+    this.#ring = new Ring(position, options.rings);
   }
 
   /** Resolves when the feed misses nothing from its position on. */
@@ -111,20 +111,30 @@ export class Feed {
   }
 
   close(): void {
+    if (this.#closed) return;
     this.#closed = true;
     this.#unwatch();
     clearInterval(this.#check);
     clearTimeout(this.#retry);
+    this.#forget();
   }
 
   #pass(entry: Entry): void {
+    // Whoever got the entry before may have been the last to listen.
+    if (this.#closed) return;
     this.#position = entry.position;
     this.#ring.push(entry);
     this.#options.onEntry(entry);
   }
 
+  #forget(): void {
+    const { rings, pages, log } = this.#options;
+    rings.forget(this.#ring);
+    pages.forget(log);
+  }
+
   #known(position: Position): readonly Entry[] | undefined {
-    return this.#ring.after(position, PAGE) ?? this.#pages.after(position);
+    return this.#ring.after(position, PAGE) ?? this.#options.pages.after(this.#options.log, position);
   }
 
   async #readAfter(position: Position): Promise<readonly Entry[]> {
@@ -145,8 +155,8 @@ export class Feed {
       if (ring !== this.#ring) return [];
       const { floor } = ring;
       const past = entries.filter((entry) => entry.position.offset <= floor.offset);
-      if (past.length === 0) return entries;
-      this.#pages.keep(position, past);
+      if (past.length === 0 || this.#closed) return entries;
+      this.#options.pages.keep(this.#options.log, position, past);
       return past;
     } finally {
       this.#reading = undefined;
@@ -198,9 +208,9 @@ export class Feed {
         for (const entry of entries) this.#pass(entry);
       } catch (error) {
         if (!(error instanceof PositionLost) || this.#closed) throw error;
+        this.#forget();
         this.#position = error.head;
-        this.#ring = new Ring(error.head, this.#options.ringBytes);
-        this.#pages.clear();
+        this.#ring = new Ring(error.head, this.#options.rings);
         this.#options.onReset(error);
         return;
       }

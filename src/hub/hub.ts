@@ -7,7 +7,9 @@ import { BacklogMemory } from './backlog-memory.ts';
 import { Channel, noCounts, type ChannelOptions, type HubCounts } from './channel.ts';
 import { Delivery } from './delivery.ts';
 import type { Operation } from './operation.ts';
+import { PastPages } from './past-pages.ts';
 import { ResultCache } from './result-cache.ts';
+import { RingMemory } from './ring.ts';
 import type { Route } from './route.ts';
 import type { Sink } from './sink.ts';
 import type { Subscription } from './subscription.ts';
@@ -21,7 +23,7 @@ export interface HubOptions {
   readonly onError: (error: unknown) => void;
   /** An entry was handed to the connections of so many live subscriptions, which write it by the end of this turn of the event loop. */
   readonly onDispatched?: (entry: Entry, deliveries: number) => void;
-  /** Bytes of recent entries kept for each log that somebody listens to. Default 8 MiB. */
+  /** Bytes of recent entries kept of all logs that somebody listens to, and as many of older ones. Default 32 MiB. */
   readonly ringBytes?: number;
   /** Bytes of encoded results kept for those who catch up. Default 32 MiB. */
   readonly resultBytes?: number;
@@ -51,10 +53,11 @@ export class Hub {
 
   constructor(options: HubOptions) {
     this.#options = {
-      ringBytes: 8 * 1_024 * 1_024,
       positionCheckMs: 10_000,
       retryMs: 500,
       ...options,
+      rings: new RingMemory(options.ringBytes ?? 32 * 1_024 * 1_024),
+      pages: new PastPages(options.ringBytes ?? 32 * 1_024 * 1_024),
       cache: new ResultCache(options.resultBytes ?? 32 * 1_024 * 1_024),
       memory: new BacklogMemory(options.backlogBytes),
       counts: noCounts(),

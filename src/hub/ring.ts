@@ -2,19 +2,55 @@ import type { Entry } from '../events/event.ts';
 import { samePosition, type Position } from '../events/position.ts';
 import { sizeOf } from './size.ts';
 
-/** Consecutive entries of one log, bounded in bytes: the oldest make room for new ones. */
-export class Ring {
+/** So many places that have been given up wait to be cut off: in large pieces, that costs the same however many there are. */
+const CUT = 1_024;
+
+/** Bounds what the rings of all logs hold, all together: the oldest entries make room for new ones, of whichever log. */
+export class RingMemory {
   readonly #maxBytes: number;
+  /** Where each entry is, in the order of their coming. */
+  #places: Ring[] = [];
+  /** Places before this index have been given up. */
+  #first = 0;
+  #bytes = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** The ring has taken an entry in. */
+  took(ring: Ring, bytes: number): void {
+    this.#places.push(ring);
+    this.#bytes += bytes;
+    while (this.#bytes > this.#maxBytes) this.#bytes -= this.#places[this.#first++]!.dropOldest();
+    if (this.#first > CUT && this.#first * 2 > this.#places.length) {
+      this.#places = this.#places.slice(this.#first);
+      this.#first = 0;
+    }
+  }
+
+  /** Nobody needs the ring any more. */
+  forget(ring: Ring): void {
+    this.#places = this.#places.slice(this.#first).filter((place) => place !== ring);
+    this.#first = 0;
+    this.#bytes -= ring.bytes;
+  }
+}
+
+/** Consecutive entries of one log. */
+export class Ring {
+  readonly #memory: RingMemory | undefined;
   #entries: Entry[] = [];
-  /** Entries before this index have been dropped and wait to be cut off. */
+  /** Entries before this index have been dropped. */
   #first = 0;
   #bytes = 0;
   /** The position right before the oldest entry. */
   #floor: Position;
 
-  constructor(floor: Position, maxBytes: number) {
+  /** Keeps everything where no memory bounds it. */
+  constructor(floor: Position, memory?: RingMemory) {
     this.#floor = floor;
-    this.#maxBytes = maxBytes;
+    this.#memory = memory;
   }
 
   get floor(): Position {
@@ -28,17 +64,20 @@ export class Ring {
   push(entry: Entry): void {
     this.#entries.push(entry);
     this.#bytes += sizeOf(entry);
-    while (this.#bytes > this.#maxBytes && this.#first < this.#entries.length) {
-      const oldest = this.#entries[this.#first]!;
-      this.#floor = oldest.position;
-      this.#bytes -= sizeOf(oldest);
-      this.#first++;
-    }
-    // Cutting off in large pieces keeps a push at constant cost.
-    if (this.#first > 1_024 && this.#first * 2 > this.#entries.length) {
+    this.#memory?.took(this, sizeOf(entry));
+  }
+
+  /** Returns how many bytes that makes free. */
+  dropOldest(): number {
+    const oldest = this.#entries[this.#first++]!;
+    const bytes = sizeOf(oldest);
+    this.#floor = oldest.position;
+    this.#bytes -= bytes;
+    if (this.#first > CUT && this.#first * 2 > this.#entries.length) {
       this.#entries = this.#entries.slice(this.#first);
       this.#first = 0;
     }
+    return bytes;
   }
 
   /** Up to `limit` entries behind a position; undefined when the position isn't in the ring, whatever the reason. */

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Entry } from '../../src/events/event.ts';
 import { Feed } from '../../src/hub/feed.ts';
+import { PastPages } from '../../src/hub/past-pages.ts';
+import { RingMemory } from '../../src/hub/ring.ts';
 import { EmbeddedEventStore } from '../../src/store/embedded/embedded-store.ts';
 import type { EventStore, LogName } from '../../src/store/store.ts';
 import { batch, change, content, contents } from '../store/sample.ts';
@@ -63,7 +65,8 @@ describe('a feed', () => {
       log,
       checkMs: 60_000,
       retryMs: 10,
-      ringBytes: 1e6,
+      rings: new RingMemory(1e6),
+      pages: new PastPages(1e6),
       onEntry: ({ position }) => passed.push(position.offset),
       onReset: () => resets++,
       onError: () => undefined,

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { expect } from 'vitest';
 import { Feed } from '../../src/hub/feed.ts';
+import { PastPages } from '../../src/hub/past-pages.ts';
+import { RingMemory } from '../../src/hub/ring.ts';
 import type { RedisTiming } from '../../src/store/redis/clients.ts';
 import { RedisEventStore, type RedisStoreOptions } from '../../src/store/redis/redis-store.ts';
 import type { AppendResult, EventStore, LogName, Retention } from '../../src/store/store.ts';
@@ -71,7 +73,8 @@ export class RedisHarness implements StoreHarness {
       log,
       checkMs,
       retryMs: 20,
-      ringBytes: 1e6,
+      rings: new RingMemory(1e6),
+      pages: new PastPages(1e6),
       onEntry: ({ position }) => history.push(position.offset),
       onReset: ({ reason, head }) => history.push(`${reason}, now at ${head.offset}`),
       onError: () => undefined,
