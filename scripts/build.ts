@@ -8,12 +8,12 @@ import { fileURLToPath } from 'node:url';
 import { build, type Plugin } from 'vite';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const entries = ['main', 'store/embedded/writer', 'store/embedded/reader'];
 
 // A renamed source must not leave its old output behind.
 rmSync(`${root}dist`, { recursive: true, force: true });
 
-await buildServer();
+await bundle(['main'], 'es');
+await bundle(['store/embedded/writer', 'store/embedded/reader'], 'cjs');
 buildClient();
 await build({ root: `${root}src/dashboard` });
 
@@ -24,25 +24,28 @@ for (const path of readdirSync(`${root}src`, { recursive: true, encoding: 'utf8'
 // It is the program `tidings` too.
 chmodSync(`${root}dist/main.js`, 0o755);
 
-async function buildServer(): Promise<void> {
+/** Files of src/ with all that they import. Of libraries only the page of GraphiQL stays outside: 9 MB that are loaded when somebody asks for it. */
+async function bundle(names: readonly string[], format: 'es' | 'cjs'): Promise<void> {
+  const fileNames = format === 'es' ? '[name].js' : '[name].cjs';
   await build({
     root,
     configFile: false,
     logLevel: 'warn',
-    // One is a native addon, the other a page of 9 MB that is loaded when somebody asks for it.
-    ssr: { noExternal: true, external: ['libsql', '@graphql-yoga/render-graphiql'] },
+    ssr: { noExternal: true, external: ['@graphql-yoga/render-graphiql'] },
     plugins: [besideTheSources()],
     build: {
       ssr: true,
       target: 'node20',
       outDir: 'dist',
+      emptyOutDir: false,
       minify: false,
       sourcemap: true,
       rolldownOptions: {
-        input: Object.fromEntries(entries.map((name) => [name, `src/${name}.ts`])),
+        input: Object.fromEntries(names.map((name) => [name, `src/${name}.ts`])),
         output: {
-          entryFileNames: '[name].js',
-          chunkFileNames: '[name].js',
+          format,
+          entryFileNames: fileNames,
+          chunkFileNames: fileNames,
           comments: { jsdoc: false, annotation: false, legal: true },
           sourcemapExcludeSources: true,
         },

@@ -16,13 +16,15 @@ export function compiledWorkers(): Plugin {
       await build({
         configFile: false,
         logLevel: 'error',
+        // All as in dist/.
+        ssr: { noExternal: true },
         build: {
           ssr: true,
           outDir: outDirectory,
           minify: false,
           rollupOptions: {
             input: [`${store}/writer.ts`, `${store}/reader.ts`],
-            output: { entryFileNames: '[name].js' },
+            output: { format: 'cjs', entryFileNames: '[name].cjs' },
           },
         },
       });

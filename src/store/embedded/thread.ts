@@ -32,8 +32,9 @@ export class Thread<Calls extends CallTypes> {
 
   constructor(name: 'writer' | 'reader', data: ThreadData, hooks: ThreadHooks) {
     this.#hooks = hooks;
-    // The same extension as this file: .ts where TypeScript is run as it is, .js in dist/.
-    const script = new URL(`./${name}${extname(import.meta.url)}`, import.meta.url);
+    // As this file where TypeScript is run as it is. Of the build it is CommonJS: a thread starts without Node's loader of modules.
+    const extension = extname(import.meta.url) === '.ts' ? '.ts' : '.cjs';
+    const script = new URL(`./${name}${extension}`, import.meta.url);
     this.#worker = new Worker(script, { workerData: data, name: `store-${name}` });
     this.#worker.on('message', (replies: readonly Reply[]) => this.#receive(replies));
     this.#worker.on('error', (error) => this.#die(error));
