@@ -1,5 +1,6 @@
-import { fork } from 'node:child_process';
+import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { BenchServer } from '../bench-server.ts';
 import type { FloodKind, Flooder } from '../load/flooder.ts';
@@ -11,6 +12,9 @@ const QUIET = 100;
 const EVERY_MS = 50;
 const PLACES = 64;
 const MANY = 200;
+const WARM_UP_MS = 3_000;
+/** After which a flood is at its height. */
+const HEIGHT_MS = 1_000;
 const kinds: readonly FloodKind[] = ['connections', 'messages', 'publishes', 'streams'];
 
 /** The limits that users have, but for those of one user, whom all that are quiet are here. */
@@ -28,24 +32,10 @@ export const flood: Scenario = {
   },
 };
 
-async function floodsOf(server: BenchServer, extent: Extent): Promise<Row[]> {
-  const { seconds, profiles, say } = extent;
-  const child = (): { flooder: Remote<Flooder>; end: () => Promise<unknown> } => {
-    const process = fork(fileURLToPath(new URL('../load/flooder.ts', import.meta.url)), {
-      execArgv: ['--import', 'tsx'],
-    });
-    return {
-      flooder: remote<Flooder>(process, 'the flood'),
-      end: async () => {
-        const ended = once(process, 'exit');
-        process.kill('SIGKILL');
-        return ended;
-      },
-    };
-  };
+async function floodsOf(server: BenchServer, { seconds, profiles, say }: Extent): Promise<Row[]> {
   say(`${QUIET} users connect`);
   await server.connect(QUIET);
-  const listen = async (): Promise<{ client: number; server: number; loop: number; cpu: number }> => {
+  const listen = async (): Promise<Row> => {
     const before = await publishToSocket(server);
     await server.probe.watchLoop();
     const start = performance.now();
@@ -54,68 +44,90 @@ async function floodsOf(server: BenchServer, extent: Extent): Promise<Row[]> {
     );
     const loop = await server.probe.loopDelay();
     return {
-      client: result.p99,
-      server: percentile99(before, await publishToSocket(server)),
-      loop,
-      cpu: cpu / (performance.now() - start) / 10,
+      'client p99 ms': round(result.p99),
+      'server p99 ms': round(percentile99(before, await publishToSocket(server))),
+      'loop p99 ms': round(loop),
+      '% of a core': round(cpu / (performance.now() - start) / 10, 0),
     };
   };
-  const rowOf = (
-    kind: string,
-    from: string,
-    { client, server: own, loop, cpu }: Awaited<ReturnType<typeof listen>>,
-  ) => ({
-    flood: kind,
-    from,
-    'client p99 ms': round(client),
-    'server p99 ms': round(own),
-    'loop p99 ms': round(loop),
-    '% of a core': round(cpu, 0),
-  });
-  say('quiet');
+  say('a first flood of everything');
+  const first = await flooded(server, kinds, MANY);
+  await setTimeout(WARM_UP_MS);
+  await ended(first);
   await listen();
+
+  say('quiet');
   const rows: Row[] = [
-    { ...rowOf('none', '', await listen()), 'attempts/s': 0, held: 0, 'MB at most': 0, 'MB after': 0 },
+    {
+      flood: 'none',
+      from: '',
+      ...(await listen()),
+      'attempts/s': 0,
+      held: 0,
+      'MB at most': 0,
+      'MB after': 0,
+    },
   ];
   for (const addresses of [1, MANY]) {
     for (const which of [...kinds.map((kind) => [kind]), kinds]) {
       const name = which.length === 1 ? which[0]! : 'all';
-      say(`flood of ${name} from ${addresses}`);
+      const from = addresses === 1 ? 'one address' : `${addresses} addresses`;
+      say(`flood of ${name} from ${from}`);
       const memory = await server.probe.memory();
-      const { flooder, end } = child();
-      const children =
-        which.length === 1 ? [{ flooder, end }] : [{ flooder, end }, child(), child(), child()];
-      for (const [index, kind] of which.entries())
-        await children[index]!.flooder.start({
-          kind,
-          url: server.url,
-          token: adminToken(`flood-${kind}`),
-          addresses,
-          places: PLACES,
-        });
-      // At its height.
-      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      const flooders = await flooded(server, which, addresses);
+      await setTimeout(HEIGHT_MS);
       const measured = await profiled(server, profiles, `flood-${name}-${addresses}`, listen);
       const height = await server.probe.memoryNow();
-      let attempts = 0;
-      let held = 0;
-      for (const each of children) {
-        const told = await each.flooder.stop();
-        attempts += told.attempts;
-        held += told.held;
-        await each.end();
-      }
-      const after = await server.probe.memory();
+      const { attempts, held } = await ended(flooders);
       rows.push({
-        ...rowOf(name, addresses === 1 ? 'one address' : `${addresses} addresses`, measured),
-        'attempts/s': round(attempts / (seconds + 1), 0),
+        flood: name,
+        from,
+        ...measured,
+        'attempts/s': round(attempts / (seconds + HEIGHT_MS / 1_000), 0),
         held,
         'MB at most': round((height - memory) / 1e6),
-        'MB after': round((after - memory) / 1e6),
+        'MB after': round(((await server.probe.memory()) - memory) / 1e6),
       });
     }
   }
   return rows;
+}
+
+interface FloodProcess {
+  readonly flooder: Remote<Flooder>;
+  readonly process: ChildProcess;
+}
+
+/** Begins a flood of each kind, each from a process of its own. */
+async function flooded(
+  { url }: BenchServer,
+  which: readonly FloodKind[],
+  addresses: number,
+): Promise<readonly FloodProcess[]> {
+  return Promise.all(
+    which.map(async (kind) => {
+      const process = fork(fileURLToPath(new URL('../load/flooder.ts', import.meta.url)), {
+        execArgv: ['--import', 'tsx'],
+      });
+      const flooder = remote<Flooder>(process, `the flood of ${kind}`);
+      await flooder.start({ kind, url, token: adminToken(`flood-${kind}`), addresses, places: PLACES });
+      return { flooder, process };
+    }),
+  );
+}
+
+/** Ends them. Tells how much they tried, and how many connections they held. */
+async function ended(flooders: readonly FloodProcess[]): Promise<{ attempts: number; held: number }> {
+  const sum = { attempts: 0, held: 0 };
+  for (const { flooder, process } of flooders) {
+    const told = await flooder.stop();
+    sum.attempts += told.attempts;
+    sum.held += told.held;
+    const exit = once(process, 'exit');
+    process.kill('SIGKILL');
+    await exit;
+  }
+  return sum;
 }
 
 /** Of the server's own histogram: how many events took at most so many milliseconds. */

@@ -3,6 +3,7 @@ import type { Cluster, Redis } from 'ioredis';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import type { Viewer } from '../auth/viewer.ts';
 import { TidingsError, type ErrorCode } from '../errors.ts';
+import { Pace } from './pace.ts';
 import { RedisTally } from './redis-tally.ts';
 import { MemoryTally, type Release, type Tally } from './tally.ts';
 import { TokenBucket } from './token-bucket.ts';
@@ -59,12 +60,16 @@ export class Limits {
   readonly #publishes: Rate;
   /** Who was told to come later: tokens that have published what they may in this second, for example. */
   readonly #waits: Waits;
+  readonly #pace: Pace;
+  readonly #sleep: (ms: number) => Promise<unknown>;
   #heldBack = 0;
 
   constructor(options: LimitsOptions) {
     this.#options = options;
     const { settings, redis, now } = options;
     this.#waits = new Waits(now);
+    this.#sleep = options.sleep ?? setTimeout;
+    this.#pace = new Pace({ perSecond: settings.publishes, now, sleep: this.#sleep });
     this.#places = redis === null ? new MemoryTally() : new RedisTally({ redis });
     this.#newConnections = rate('process', settings.newConnections, null);
     this.#newConnectionsPerAddress = rate('address', settings.newConnectionsPerAddress, redis);
@@ -127,13 +132,16 @@ export class Limits {
   }
 
   /**
-   * To be asked before so many events are published with the viewer's token.
+   * To be asked before so many events are published with the viewer's token. Resolves when it is their turn.
    *
    * @throws TidingsError RATE_LIMITED
    */
   async publish(viewer: Viewer, events: number): Promise<void> {
+    if (this.#options.settings.publishes === 0) return;
     await this.checkPublish(viewer);
-    await this.#spend(this.#publishes, 'publishes', tokenKey(viewer), events);
+    const key = tokenKey(viewer);
+    await this.#spend(this.#publishes, 'publishes', key, events);
+    await this.#pace.turn(key, events);
   }
 
   /**
@@ -175,7 +183,7 @@ export class Limits {
     if (this.#heldBack < MOST_HELD_BACK) {
       this.#heldBack += 1;
       const { least, most } = HOLD_BACK_MS;
-      await (this.#options.sleep ?? setTimeout)(least + Math.random() * (most - least));
+      await this.#sleep(least + Math.random() * (most - least));
       this.#heldBack -= 1;
     }
     throw this.#refused(what, code, Math.ceil(waitMs / 1_000));

@@ -65,3 +65,44 @@ it.each(refusals)('%s before it was told to: that is answered late', async (_wha
   for (const each of early) await expect(each).rejects.toEqual(refusal);
   limits.close();
 });
+
+it('what a token publishes is let in evenly over the second, in order, once a tenth of it came at once', async () => {
+  let now = 1_800_000_000_000;
+  const sleepers: { readonly ms: number; readonly wake: () => void }[] = [];
+  const limits = new Limits({
+    settings: { ...unlimited, publishes: 1_000 },
+    redis: null,
+    now: () => now,
+    onLimited: () => undefined,
+    sleep: async (ms) => new Promise<void>((wake) => sleepers.push({ ms, wake })),
+  });
+  const order: string[] = [];
+  const publish = async (name: string, events: number, viewer = ada): Promise<void> => {
+    await limits.publish(viewer, events);
+    order.push(name);
+  };
+  await publish('first', 60);
+  await publish('second', 40);
+  await publish('third', 100);
+  const waiting = [publish('fourth', 100), publish('fifth', 1)];
+  await publish('of somebody else', 100, { ...ada, userId: 'bob' });
+  expect(sleepers.map(({ ms }) => ms)).toEqual([100, 200]);
+  // Time is over for all of it, but the event loop is late.
+  now += 500;
+  waiting.push(publish('sixth', 1));
+  await expect.poll(() => sleepers.map(({ ms }) => ms)).toEqual([100, 200, 1]);
+  for (const { wake } of sleepers.splice(0)) wake();
+  await Promise.all(waiting);
+  await publish('seventh', 1);
+  expect(order).toEqual([
+    'first',
+    'second',
+    'third',
+    'of somebody else',
+    'fourth',
+    'fifth',
+    'sixth',
+    'seventh',
+  ]);
+  limits.close();
+});
