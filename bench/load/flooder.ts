@@ -14,6 +14,8 @@ export interface FloodOptions {
   readonly addresses: number;
   /** Connections that are opened, one after the other, in so many places at once. */
   readonly places: number;
+  /** After so many milliseconds without an answer one goes and comes again: the server can't slow it down by letting it wait. Null: they wait. */
+  readonly patienceMs: number | null;
 }
 
 /** What one place does in the life of one connection. */
@@ -25,8 +27,6 @@ interface Behaviour {
   readonly holdsOn: string | null;
 }
 
-/** Whoever is not answered by then goes and comes again: the server can't slow it down by letting it wait. */
-const PATIENCE_MS = 10;
 const EVENTS = 100;
 const MESSAGES = 50;
 
@@ -115,7 +115,7 @@ async function live(address: string, options: FloodOptions, behaviour: Behaviour
     let patience: NodeJS.Timeout | undefined;
     const wait = (): void => {
       clearTimeout(patience);
-      patience = setTimeout(() => socket.destroy(), PATIENCE_MS);
+      if (options.patienceMs !== null) patience = setTimeout(() => socket.destroy(), options.patienceMs);
     };
     socket.once('close', () => {
       clearTimeout(patience);

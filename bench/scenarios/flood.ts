@@ -15,6 +15,13 @@ const MANY = 200;
 const WARM_UP_MS = 3_000;
 /** After which a flood is at its height. */
 const HEIGHT_MS = 1_000;
+const HURRY_MS = 10;
+/** From how many addresses, and how long they wait for their answers. */
+const floods: readonly (readonly [addresses: number, patienceMs: number | null])[] = [
+  [1, null],
+  [MANY, null],
+  [MANY, HURRY_MS],
+];
 const kinds: readonly FloodKind[] = ['connections', 'messages', 'publishes', 'streams'];
 
 /** The limits that users have, but for those of one user, whom all that are quiet are here. */
@@ -25,7 +32,7 @@ const environment = {
 };
 
 export const flood: Scenario = {
-  about: `${QUIET} users get an event each ${EVERY_MS} ms, while a process of low priority floods the server: with connections, messages (${PLACES} sockets), publishes (100 events in one) or streams, or all of them, from one address and from ${MANY}. client: from the request to the arrival, which the flood slows down on the clients' side too; server: from when an event was recorded until all sockets had it. loop: how late the server's event loop was. MB: more than before, with the flood at its height, and when it is over and the garbage is gone.`,
+  about: `${QUIET} users get an event each ${EVERY_MS} ms, while processes of low priority flood the server with connections, messages, publishes (100 events in one), streams, or all of them, each from ${PLACES} sockets, again and again: from one address or ${MANY}, and either waiting for the answers or, after ${HURRY_MS} ms without one, coming again. A short flood of everything goes before. client: from the request to the arrival; server: from when an event was recorded until all sockets had it. loop: how late the server's event loop was. MB: more than before, with the flood at its height, and when it is over and the garbage is gone.`,
   extent: (quick) => ({ clients: [], rounds: 1, seconds: quick ? 4 : 10 }),
   async run(extent) {
     return BenchServer.during(['tidings'], async ([server]) => floodsOf(server!, extent), environment);
@@ -51,7 +58,7 @@ async function floodsOf(server: BenchServer, { seconds, profiles, say }: Extent)
     };
   };
   say('a first flood of everything');
-  const first = await flooded(server, kinds, MANY);
+  const first = await flooded(server, kinds, MANY, HURRY_MS);
   await setTimeout(WARM_UP_MS);
   await ended(first);
   await listen();
@@ -61,6 +68,7 @@ async function floodsOf(server: BenchServer, { seconds, profiles, say }: Extent)
     {
       flood: 'none',
       from: '',
+      waits: '',
       ...(await listen()),
       'attempts/s': 0,
       held: 0,
@@ -68,20 +76,22 @@ async function floodsOf(server: BenchServer, { seconds, profiles, say }: Extent)
       'MB after': 0,
     },
   ];
-  for (const addresses of [1, MANY]) {
+  for (const [addresses, patienceMs] of floods) {
     for (const which of [...kinds.map((kind) => [kind]), kinds]) {
       const name = which.length === 1 ? which[0]! : 'all';
       const from = addresses === 1 ? 'one address' : `${addresses} addresses`;
-      say(`flood of ${name} from ${from}`);
+      const waits = patienceMs === null ? 'as long as it takes' : `${patienceMs} ms`;
+      say(`flood of ${name} from ${from} that waits ${waits}`);
       const memory = await server.probe.memory();
-      const flooders = await flooded(server, which, addresses);
+      const flooders = await flooded(server, which, addresses, patienceMs);
       await setTimeout(HEIGHT_MS);
-      const measured = await profiled(server, profiles, `flood-${name}-${addresses}`, listen);
+      const measured = await profiled(server, profiles, `flood-${name}-${addresses}-${patienceMs}`, listen);
       const height = await server.probe.memoryNow();
       const { attempts, held } = await ended(flooders);
       rows.push({
         flood: name,
         from,
+        waits,
         ...measured,
         'attempts/s': round(attempts / (seconds + HEIGHT_MS / 1_000), 0),
         held,
@@ -103,6 +113,7 @@ async function flooded(
   { url }: BenchServer,
   which: readonly FloodKind[],
   addresses: number,
+  patienceMs: number | null,
 ): Promise<readonly FloodProcess[]> {
   return Promise.all(
     which.map(async (kind) => {
@@ -110,7 +121,8 @@ async function flooded(
         execArgv: ['--import', 'tsx'],
       });
       const flooder = remote<Flooder>(process, `the flood of ${kind}`);
-      await flooder.start({ kind, url, token: adminToken(`flood-${kind}`), addresses, places: PLACES });
+      const token = adminToken(`flood-${kind}`);
+      await flooder.start({ kind, url, token, addresses, places: PLACES, patienceMs });
       return { flooder, process };
     }),
   );

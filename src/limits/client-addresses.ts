@@ -3,6 +3,8 @@ import { BlockList, isIP } from 'node:net';
 
 /** Of a list of proxies no more than these are looked at. */
 const MAX_HOPS = 16;
+/** Addresses of which it is remembered whether they are in a range. */
+const MOST_KNOWN = 1_000;
 
 /** An address, or a range of them such as 10.0.0.0/8. */
 export function isAddressRange(text: string): boolean {
@@ -17,12 +19,12 @@ export function isAddressRange(text: string): boolean {
  * asked it, so it is read from its end, up to the first address that is none of theirs.
  */
 export class ClientAddresses {
-  readonly #trusted: BlockList;
-  readonly #local = listOf(['127.0.0.0/8', '::1']);
+  readonly #trusted: AddressRanges;
+  readonly #local = new AddressRanges(['127.0.0.0/8', '::1']);
 
   /** @param trustedProxies addresses and ranges, see isAddressRange */
   constructor(trustedProxies: readonly string[]) {
-    this.#trusted = listOf(trustedProxies);
+    this.#trusted = new AddressRanges(trustedProxies);
   }
 
   /**
@@ -32,31 +34,40 @@ export class ClientAddresses {
   of({ socket, headers }: Pick<IncomingMessage, 'socket' | 'headers'>): string | null {
     let address = plain(socket.remoteAddress ?? '');
     const forwarded = String(headers['x-forwarded-for'] ?? '').split(',');
-    for (let hops = 0; hops < MAX_HOPS && includes(this.#trusted, address); hops++) {
+    for (let hops = 0; hops < MAX_HOPS && this.#trusted.include(address); hops++) {
       const before = plain(withoutPort(forwarded.pop() ?? ''));
       // Nobody, or nonsense, which no proxy writes: then the last one that is known is whom we deal with.
       if (isIP(before) === 0) break;
       address = before;
     }
-    if (isIP(address) === 0 || includes(this.#local, address)) return null;
+    if (isIP(address) === 0 || this.#local.include(address)) return null;
     return isIP(address) === 4 ? address : `${network(address)}::/64`;
   }
 }
 
-function listOf(ranges: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const range of ranges) {
-    const [address = '', bits] = range.split('/');
-    const family = isIP(address) === 4 ? 'ipv4' : 'ipv6';
-    if (bits === undefined) list.addAddress(address, family);
-    else list.addSubnet(address, Number(bits), family);
-  }
-  return list;
-}
+class AddressRanges {
+  readonly #list = new BlockList();
+  /** The same ask again and again, and the list takes longer than everything else that a refused client costs here. */
+  readonly #known = new Map<string, boolean>();
 
-function includes(list: BlockList, address: string): boolean {
-  const version = isIP(address);
-  return version !== 0 && list.check(address, version === 4 ? 'ipv4' : 'ipv6');
+  constructor(ranges: readonly string[]) {
+    for (const range of ranges) {
+      const [address = '', bits] = range.split('/');
+      const family = isIP(address) === 4 ? 'ipv4' : 'ipv6';
+      if (bits === undefined) this.#list.addAddress(address, family);
+      else this.#list.addSubnet(address, Number(bits), family);
+    }
+  }
+
+  include(address: string): boolean {
+    const known = this.#known.get(address);
+    if (known !== undefined) return known;
+    const version = isIP(address);
+    const isIn = version !== 0 && this.#list.check(address, version === 4 ? 'ipv4' : 'ipv6');
+    if (this.#known.size >= MOST_KNOWN) this.#known.clear();
+    this.#known.set(address, isIn);
+    return isIn;
+  }
 }
 
 /** Some proxies write the port too. */

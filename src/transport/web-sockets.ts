@@ -81,7 +81,6 @@ export class WebSockets {
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     // It may fail while it is still being looked at.
     socket.on('error', () => undefined);
-    this.#options.requests.name(request);
     try {
       const url = urlOf(request);
       if (url === undefined) throw new TidingsError('BAD_REQUEST', 'The URL is malformed.');
@@ -109,6 +108,7 @@ export class WebSockets {
     if (socket.destroyed) return leave();
     socket.once('close', leave);
     if (this.#isClosing) throw new TidingsError('SHUTTING_DOWN');
+    this.#options.requests.name(request);
     this.#handshake.handleUpgrade(request, socket, head, (webSocket) =>
       this.#open(webSocket, request, socket),
     );
