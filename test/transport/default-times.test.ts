@@ -11,12 +11,12 @@ let time: StillTime;
 let server: TestServer;
 beforeEach(async () => {
   time = new StillTime();
-  server = await TestServer.start({ environment: { DRAIN_SECONDS: settings.DRAIN_SECONDS.default } });
+  server = await TestServer.start();
 });
 afterEach(async () => {
-  // Nobody is left who would have to be waited for.
-  await time.passUntil(server[Symbol.asyncDispose]());
+  // First of all: whatever happens, time goes on for the tests after this one.
   time[Symbol.dispose]();
+  await server[Symbol.asyncDispose]();
 });
 
 const connections = async (): Promise<number> => {
@@ -27,13 +27,13 @@ const connections = async (): Promise<number> => {
 };
 
 describe.each(['graphql-transport-ws', 'graphql-ws'])('a socket of %s', (protocol) => {
-  const open = async (options = {}): Promise<TestSocket> => {
-    const socket = new TestSocket(server.webSocketUrl, { protocol, ...options });
+  const open = async (url = server.webSocketUrl, options = {}): Promise<TestSocket> => {
+    const socket = new TestSocket(url, { protocol, ...options });
     await socket.opened();
     return socket;
   };
-  const admitted = async (options = {}): Promise<TestSocket> => {
-    const socket = await open(options);
+  const admitted = async (url = server.webSocketUrl, options = {}): Promise<TestSocket> => {
+    const socket = await open(url, options);
     socket.send({ type: 'connection_init', payload: { token: tokenFor() } });
     expect((await socket.receive()).type).toBe('connection_ack');
     return socket;
@@ -58,7 +58,7 @@ describe.each(['graphql-transport-ws', 'graphql-ws'])('a socket of %s', (protoco
 
   it('is pinged every 12 seconds, and has as long to answer', async () => {
     using alive = await admitted();
-    using gone = await admitted({ autoPong: false });
+    using gone = await admitted(server.webSocketUrl, { autoPong: false });
     const pings = { alive: 0, gone: 0 };
     alive.socket.on('ping', () => pings.alive++);
     gone.socket.on('ping', () => pings.gone++);
@@ -76,8 +76,11 @@ describe.each(['graphql-transport-ws', 'graphql-ws'])('a socket of %s', (protoco
   });
 
   it('is one of those that are sent away evenly over 20 seconds, with 1012', async () => {
-    const sockets = [await admitted(), await admitted(), await admitted(), await admitted()];
-    const stopping = server.gateway.stop();
+    const environment = { DRAIN_SECONDS: settings.DRAIN_SECONDS.default };
+    await using own = await TestServer.start({ environment });
+    const url = own.webSocketUrl;
+    const sockets = [await admitted(url), await admitted(url), await admitted(url), await admitted(url)];
+    const stopping = own.gateway.stop();
     for (const [index, socket] of sockets.entries()) {
       for (const still of sockets.slice(index)) await answers(still);
       // The first one goes at once, the others 5 seconds after each other.
