@@ -120,7 +120,9 @@ export class SharedOperation {
   /** The current state. Whoever asks while it is read gets the same. */
   async snapshot(): Promise<Snapshot> {
     const { store, memory } = this.#options;
-    this.#snapshot ??= takeSnapshot(store, this.route, (entry) => this.accepts(entry), memory).finally(
+    const accepts = (entry: Entry): boolean => this.accepts(entry);
+    const isWanted = (): boolean => this.deliveries.size > 0;
+    this.#snapshot ??= takeSnapshot({ store, route: this.route, accepts, isWanted }, memory).finally(
       () => (this.#snapshot = undefined),
     );
     return this.#snapshot;

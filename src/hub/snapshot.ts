@@ -2,7 +2,7 @@ import { TidingsError } from '../errors.ts';
 import { kinds } from '../events/catalogue.ts';
 import { asSnapshot, isDeletion, type Entry } from '../events/event.ts';
 import { encodeCursor, PositionLost, samePosition, type Position } from '../events/position.ts';
-import type { EntityPage, EventStore } from '../store/store.ts';
+import { storeUnavailable, type EntityPage, type EventStore } from '../store/store.ts';
 import type { BacklogMemory, Held, ReadPage } from './backlog-memory.ts';
 import type { Route } from './route.ts';
 import { roughSizeOf } from './size.ts';
@@ -19,28 +19,27 @@ export interface Snapshot extends Held {
 const PAGE = 1_000;
 const MAX_FULL_PAGES = 16;
 
+export interface SnapshotRequest {
+  readonly store: EventStore;
+  readonly route: Route;
+  readonly accepts: (entry: Entry) => boolean;
+  /** Whoever asked may leave while there is no room for it. */
+  readonly isWanted: () => boolean;
+}
+
 /**
  * @throws PositionLost the log was rolled back while it was read
  * @throws TidingsError SNAPSHOT_TOO_LARGE, STORE_UNAVAILABLE; BAD_CURSOR where the subscription has no state
  */
-export async function takeSnapshot(
-  store: EventStore,
-  route: Route,
-  accepts: (entry: Entry) => boolean,
-  memory: BacklogMemory,
-): Promise<Snapshot> {
-  return memory.whileReading(async (readPage) => readSnapshot(store, route, accepts, readPage));
+export async function takeSnapshot(request: SnapshotRequest, memory: BacklogMemory): Promise<Snapshot> {
+  return memory.whileReading(async (readPage) => readSnapshot(request, readPage));
 }
 
-async function readSnapshot(
-  store: EventStore,
-  route: Route,
-  accepts: (entry: Entry) => boolean,
-  readPage: ReadPage,
-): Promise<Snapshot> {
+async function readSnapshot(request: SnapshotRequest, readPage: ReadPage): Promise<Snapshot> {
+  const { store, route, accepts } = request;
   const shown = new Map<string, Entry>();
   const positions: Position[] = [];
-  for await (const { entries, at } of pagesOf(store, route, readPage)) {
+  for await (const { entries, at } of pagesOf(request, readPage)) {
     for (const entry of entries) shown.set(keyOf(entry), entry);
     positions.push(at);
   }
@@ -55,14 +54,20 @@ async function readSnapshot(
   return { items, position, bytes: roughSizeOf(items) };
 }
 
-async function* pagesOf(store: EventStore, route: Route, readPage: ReadPage): AsyncGenerator<EntityPage> {
+async function* pagesOf(
+  { store, route, isWanted }: SnapshotRequest,
+  readPage: ReadPage,
+): AsyncGenerator<EntityPage> {
   const { log, snapshotOf: type } = route;
   if (type === null) throw new TidingsError('BAD_CURSOR');
   let fullPages = 0;
   for (const topic of route.topics) {
     const query = { type, topic, limit: PAGE };
     for (let after = {}, hasMore = true; hasMore;) {
-      const page = await readPage(async () => store.entities(log, { ...query, ...after }));
+      const page = await readPage(async () => {
+        if (!isWanted()) throw storeUnavailable(new Error('nobody waits for the snapshot any more'));
+        return store.entities(log, { ...query, ...after });
+      });
       yield page;
       hasMore = page.hasMore;
       if (hasMore && ++fullPages > MAX_FULL_PAGES) throw new TidingsError('SNAPSHOT_TOO_LARGE');

@@ -184,4 +184,25 @@ describe('subscriptions of congested connections', () => {
     }
     expect(most).toBe(1);
   });
+
+  it('read no snapshot for whoever has left before there was room for it', async () => {
+    await store.append(log, batch(change('a')));
+    let [asked, letThrough] = [0, (): void => undefined];
+    onEntities = async () => {
+      asked++;
+      await new Promise<void>((resolve) => (letThrough = resolve));
+    };
+    const reading = subscribe(new Connection(Infinity), { snapshot: true });
+    await until(() => asked === 1);
+    const leaving = subscribe(new Connection(Infinity), { snapshot: true }, 'issueId');
+    const last = subscribe(new Connection(Infinity), { snapshot: true }, 'issueId cursor');
+    await until(() => [leaving, last].every((each) => each.state().phase === 'catchingUp'));
+    leaving.stop();
+    letThrough();
+    await isLive(reading);
+    await until(() => asked === 2);
+    letThrough();
+    await isLive(last);
+    expect(asked).toBe(2);
+  });
 });
