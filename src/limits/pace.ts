@@ -1,3 +1,4 @@
+import { Turns } from '../turns.ts';
 import { Waits } from './waits.ts';
 
 export interface PaceOptions {
@@ -19,25 +20,22 @@ export class Pace {
   readonly #options: PaceOptions;
   /** Until when what was let in has its time. */
   readonly #busy: Waits;
-  readonly #queues = new Map<string, number>();
+  readonly #turns = new Turns();
 
   constructor(options: PaceOptions) {
     this.#options = options;
     this.#busy = new Waits(options.now);
   }
 
-  /** Resolves when it is the key's turn for so many more. */
+  /** Resolves when it is the key's turn for so many more. What is more than a second's worth has a second. */
   async turn(key: string, count: number): Promise<void> {
     const { perSecond, sleep } = this.#options;
     const busyMs = this.#busy.leftOf(key);
-    this.#busy.begin(key, busyMs + (1_000 * count) / perSecond);
-    const queued = this.#queues.get(key) ?? 0;
-    if (queued === 0 && busyMs <= BURST_MS) return;
-    this.#queues.set(key, queued + 1);
-    // Those before it may still be there where the event loop was late: nobody overtakes them.
-    await sleep(Math.max(1, busyMs - BURST_MS));
-    const left = this.#queues.get(key)! - 1;
-    if (left === 0) this.#queues.delete(key);
-    else this.#queues.set(key, left);
+    this.#busy.begin(key, busyMs + (1_000 * Math.min(count, perSecond)) / perSecond);
+    const isFree = busyMs <= BURST_MS;
+    if (isFree && this.#turns.last(key) === undefined) return;
+    const slept = isFree ? undefined : sleep(busyMs - BURST_MS);
+    // Timers ring in another order where the clock or the event loop jumps, or they lie less than a millisecond apart.
+    await this.#turns.inTurn(key, async () => slept);
   }
 }

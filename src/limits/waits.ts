@@ -1,6 +1,6 @@
 /** Who has to wait, and until when. Knows so many of them that it costs nothing, the newest. */
 export class Waits {
-  readonly #waits = new Map<string, { readonly ms: number; readonly until: number }>();
+  readonly #waits = new Map<string, { readonly from: number; readonly until: number }>();
   readonly #now: () => number;
   readonly #most: number;
 
@@ -11,7 +11,8 @@ export class Waits {
 
   begin(key: string, ms: number): void {
     this.#waits.delete(key);
-    this.#waits.set(key, { ms, until: this.#now() + ms });
+    const from = this.#now();
+    this.#waits.set(key, { from, until: from + ms });
     const [oldest] = this.#waits.keys();
     if (this.#waits.size > this.#most && oldest !== undefined) this.#waits.delete(oldest);
   }
@@ -20,9 +21,9 @@ export class Waits {
   leftOf(key: string): number {
     const wait = this.#waits.get(key);
     if (wait === undefined) return 0;
-    const left = wait.until - this.#now();
-    // More than it was: the clock was put back, and nobody knows.
-    if (left > 0 && left <= wait.ms) return left;
+    const now = this.#now();
+    // Before it began: the clock was put back, and nobody knows.
+    if (now >= wait.from && now < wait.until) return wait.until - now;
     this.#waits.delete(key);
     return 0;
   }
