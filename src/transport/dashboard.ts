@@ -1,6 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import sirv from 'sirv';
+import { extname } from 'node:path';
 import { TidingsError } from '../errors.ts';
 import { isLocal } from './http-io.ts';
 
@@ -15,6 +15,19 @@ const policy = [
   "form-action 'none'",
   "frame-ancestors 'none'",
 ].join('; ');
+
+const types: Readonly<Record<string, string>> = {
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
+};
+
+interface File {
+  readonly type: string;
+  readonly plain: Buffer;
+  /** Where the build found it worth it. */
+  readonly compressed: Buffer | undefined;
+}
 
 type Handle = (request: IncomingMessage, response: ServerResponse, url: URL) => void;
 
@@ -31,18 +44,13 @@ export function createDashboard(directory: string, token: string | null): Handle
   }
   const open = readFileSync(`${directory}/index.html`, 'utf8');
   const withToken = open.replace('</head>', `  <meta name="tidings-token" content="${token}" />\n  </head>`);
-  const serveFile = sirv(directory, {
-    gzip: true,
-    immutable: true,
-    maxAge: 365 * 24 * 3_600,
-    extensions: [],
-  });
+  const files = filesIn(directory, 'assets');
 
   return (request, response, url) => {
     if (url.pathname !== '/') {
-      return serveFile(request, response, () => {
-        throw new TidingsError('NOT_FOUND', 'There is nothing here.');
-      });
+      const file = files.get(url.pathname);
+      if (file === undefined) throw new TidingsError('NOT_FOUND', 'There is nothing here.');
+      return sendFile(request, response, file);
     }
     const body = Buffer.from(token !== null && isLocal(request) ? withToken : open);
     response.writeHead(200, {
@@ -54,4 +62,35 @@ export function createDashboard(directory: string, token: string | null): Handle
     });
     response.end(request.method === 'HEAD' ? undefined : body);
   };
+}
+
+/**
+ * All files of a folder, by their paths in URLs. They are small, and kept in memory: a file that is read for each request stays open for good where
+ * its client leaves in the middle.
+ */
+function filesIn(directory: string, folder: string): ReadonlyMap<string, File> {
+  const names = readdirSync(`${directory}/${folder}`);
+  const read = (name: string): Buffer => readFileSync(`${directory}/${folder}/${name}`);
+  const files = new Map<string, File>();
+  for (const name of names.filter((each) => !each.endsWith('.gz'))) {
+    const compressed = names.includes(`${name}.gz`) ? read(`${name}.gz`) : undefined;
+    const type = types[extname(name)] ?? 'application/octet-stream';
+    files.set(`/${folder}/${name}`, { type, plain: read(name), compressed });
+  }
+  return files;
+}
+
+function sendFile(request: IncomingMessage, response: ServerResponse, file: File): void {
+  const { type, plain, compressed } = file;
+  const isCompressed =
+    compressed !== undefined && /\bgzip\b/.test(String(request.headers['accept-encoding']));
+  const body = isCompressed ? compressed : plain;
+  response.writeHead(200, {
+    'content-type': type,
+    'content-length': body.length,
+    'cache-control': 'public,max-age=31536000,immutable',
+    vary: 'origin, accept-encoding',
+    ...(isCompressed ? { 'content-encoding': 'gzip' } : {}),
+  });
+  response.end(request.method === 'HEAD' ? undefined : body);
 }

@@ -66,6 +66,21 @@ const securityHeaders = {
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
 };
 
+/**
+ * A response that waits for another one on its connection is told nothing by Node when that closes: whatever hangs on its `close`, a place among the
+ * streams for example, would be held for good.
+ */
+function closeWithConnection({ socket }: IncomingMessage, response: ServerResponse): void {
+  const close = (): void => {
+    response.destroy();
+    response.emit('close');
+  };
+  // As many as are sent at once.
+  socket.setMaxListeners(Infinity);
+  socket.once('close', close);
+  response.once('socket', () => socket.off('close', close));
+}
+
 /** The one port: who asks for what goes where. */
 export class WebServer {
   readonly #options: WebServerOptions;
@@ -131,6 +146,7 @@ export class WebServer {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let route = 'unknown';
+    if (response.socket === null) closeWithConnection(request, response);
     try {
       const url = urlOf(request);
       // The dashboard's files have names that change with each build.

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -41,6 +41,21 @@ describe('the page at /', () => {
       expect(file.headers.get('content-encoding')).toBe('gzip');
       expect((await file.text()).length).toBeGreaterThan(Number(file.headers.get('content-length')));
     }
+  });
+
+  it('keeps no file open for whoever leaves before it has come', async () => {
+    const openFiles = async (): Promise<number> => (await readdir('/dev/fd')).length;
+    const [, path] = /src="\.\/(assets\/[^"]+)"/.exec(html)!;
+    const before = await openFiles();
+    for (let client = 0; client < 20; client++) {
+      const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+      await once(socket, 'connect');
+      // All but the first wait for those before them.
+      socket.write(`GET /${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`.repeat(20));
+      await once(socket, 'readable');
+      socket.resetAndDestroy();
+    }
+    await expect.poll(openFiles).toBeLessThan(before + 20);
   });
 
   it('answers what is no file of it, and other methods, as everywhere', async () => {

@@ -1,5 +1,7 @@
 import jwt from 'jsonwebtoken';
+import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { encodeCursor } from '../../src/events/position.ts';
 import { storeUnavailable } from '../../src/store/store.ts';
@@ -186,6 +188,19 @@ describe('over server-sent events', () => {
       expect(await streams()).toBe(2);
       for (const abort of leaving.splice(0)) abort.abort();
       await until(async () => (await streams()) === 0 && (await stats()).subscriptions.length === 0);
+    });
+
+    it('ends with its connection, also where it waits there for an answer before it', async () => {
+      await until(async () => (await streams()) === 0);
+      const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+      await once(socket, 'connect');
+      const path = `/graphql?${new URLSearchParams({ query: announcements })}`;
+      const headers = `Host: localhost\r\nAccept: text/event-stream\r\nAuthorization: Bearer ${tokenFor()}`;
+      socket.write(`GET ${path} HTTP/1.1\r\n${headers}\r\n\r\n`.repeat(3));
+      await until(async () => (await streams()) === 3);
+      socket.destroy();
+      await until(async () => (await streams()) === 0);
+      expect((await stats()).subscriptions).toEqual([]);
     });
   });
 
