@@ -102,7 +102,7 @@ describe('webhooks while the store cannot be reached', () => {
     expect(await statusOf(server, '/ready')).toBe(200);
     const direct = answers.filter(({ status }) => status === 200).length;
     console.log(`${200 + answers.length - direct} of 241 went by the spool; all were stored once, in order`);
-  });
+  }, 60_000);
 
   it('are kept over restarts of the server', async () => {
     outage.code = 'STORE_UNAVAILABLE';
@@ -124,7 +124,7 @@ describe('webhooks while the store cannot be reached', () => {
     await using server = await start();
     expect(await openIssue(server, 201)).toMatchObject({ status: 200 });
     expect(await issuesIn(server)).toEqual(upTo(201));
-  });
+  }, 60_000);
 
   it('are stored once where only the answers of the store were lost', async () => {
     await using server = await start();
