@@ -9,7 +9,15 @@ export default defineConfig({
   },
   test: {
     projects: [
-      { extends: true, test: { name: 'main', include: ['test/**/*.test.ts'], exclude: ['test/browser/**'] } },
+      {
+        extends: true,
+        test: {
+          name: 'main',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/browser/**'],
+          globalSetup: 'test/support/suite-log-check.ts',
+        },
+      },
       // Needs a Chromium, which not every machine has: `npm run test:browser`.
       {
         extends: true,

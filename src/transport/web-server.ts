@@ -52,8 +52,9 @@ export interface WebServerOptions {
   readonly certificate: Certificate | null;
 }
 
-/** A peer that takes its time with a request holds a connection: headers, then all of it, in milliseconds. */
+/** A peer that takes its time with a request holds a connection: headers, then all of it, in milliseconds; and before that, with TLS. */
 const timeouts = { headersTimeout: 10_000, requestTimeout: 60_000 };
+const handshakeTimeout = 10_000;
 /** How often it is looked for connections that have become idle, while the server closes. */
 const SWEEP_MS = 50;
 
@@ -98,7 +99,7 @@ export class WebServer {
     this.#server =
       certificate === null
         ? createServer(timeouts, answer)
-        : createTlsServer({ ...timeouts, ...certificate.pair }, answer);
+        : createTlsServer({ ...timeouts, handshakeTimeout, ...certificate.pair }, answer);
     this.#server.on(
       'upgrade',
       (request, socket, head) => void options.webSockets.upgrade(request, socket, head),

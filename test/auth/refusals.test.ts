@@ -4,7 +4,8 @@ import jwt from 'jsonwebtoken';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { KeyServer, SigningKey } from '../support/jwks.ts';
-import { JWT_SECRET, TestServer, tokenFor } from '../support/server.ts';
+import { JWT_SECRET } from '../support/keys.ts';
+import { TestServer, tokenFor } from '../support/server.ts';
 import { entrances } from './entrances.ts';
 
 const DAY = 24 * 3_600;

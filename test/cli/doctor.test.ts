@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { CommandProcess } from '../support/command.ts';
 import { freePort, RedisServer } from '../support/redis.ts';
-import { JWT_SECRET, TestServer, WEBHOOK_SECRET } from '../support/server.ts';
+import { JWT_SECRET, WEBHOOK_SECRET } from '../support/keys.ts';
+import { TestServer } from '../support/server.ts';
 
 // Each starts many processes, and machines may be slow.
 vi.setConfig({ testTimeout: 60_000 });

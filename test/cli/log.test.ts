@@ -9,7 +9,8 @@ import type { EventStore, LogName } from '../../src/store/store.ts';
 import { CommandProcess } from '../support/command.ts';
 import { anyRedis } from '../support/redis.ts';
 import { sampleFacts } from '../support/samples.ts';
-import { JWT_SECRET, TestServer } from '../support/server.ts';
+import { JWT_SECRET } from '../support/keys.ts';
+import { TestServer } from '../support/server.ts';
 
 // Each starts many processes, and machines may be slow.
 vi.setConfig({ testTimeout: 60_000 });

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { CommandProcess } from '../support/command.ts';
 import { ServerProcess } from '../support/process.ts';
-import { JWT_SECRET, TestServer } from '../support/server.ts';
+import { JWT_SECRET } from '../support/keys.ts';
+import { TestServer } from '../support/server.ts';
 
 // Each starts many processes, and machines may be slow.
 vi.setConfig({ testTimeout: 60_000 });

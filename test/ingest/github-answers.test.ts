@@ -4,7 +4,8 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TidingsError, type ErrorCode } from '../../src/errors.ts';
 import type { EventStore } from '../../src/store/store.ts';
-import { TestServer, WEBHOOK_SECRET } from '../support/server.ts';
+import { WEBHOOK_SECRET } from '../support/keys.ts';
+import { TestServer } from '../support/server.ts';
 import { altered } from '../support/altered-store.ts';
 import { issuesEvent } from './github.ts';
 

@@ -3,7 +3,8 @@ import { createHmac, randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { pullRequestEvent } from '../ingest/github.ts';
 import { checkLog, nothingWrong } from '../support/log-checker.ts';
-import { tokenFor, WEBHOOK_SECRET } from '../support/server.ts';
+import { WEBHOOK_SECRET } from '../support/keys.ts';
+import { tokenFor } from '../support/server.ts';
 import { dataOf, TestSocket } from '../support/socket.ts';
 import {
   ANNOUNCE,

@@ -2,7 +2,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { JWT_SECRET, unlimited, WEBHOOK_SECRET } from './server.ts';
+import { JWT_SECRET, WEBHOOK_SECRET } from './keys.ts';
+import { suiteLog } from './suite-log.ts';
+import { unlimited } from './server.ts';
 
 const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
@@ -38,6 +40,8 @@ export class ServerProcess implements AsyncDisposable {
     const exited = once(child, 'exit').then(() => undefined);
     let complaint = '';
     child.stderr.on('data', (text) => (complaint += String(text)));
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (text) => suiteLog.write(String(text)));
     for await (const line of createInterface({ input: child.stdout })) {
       const { msg, url } = parseLogLine(line);
       if (msg !== 'listening' || url === undefined) continue;

@@ -4,13 +4,12 @@ import { createHmac, randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import pino from 'pino';
 import { signToken, type TokenClaims } from '../../src/auth/tokens.ts';
 import { readConfig, settings } from '../../src/config.ts';
 import { createGateway, type Gateway, type Overrides } from '../../src/gateway/gateway.ts';
-
-export const JWT_SECRET = 'a secret of the tests, with more than 32 bytes';
-export const WEBHOOK_SECRET = 'a webhook secret of the tests';
+import { createLogger } from '../../src/ops/logger.ts';
+import { JWT_SECRET, WEBHOOK_SECRET } from './keys.ts';
+import { suiteLog } from './suite-log.ts';
 
 /** No limits: tests have a hundred clients on one machine, and publish as fast as they can. */
 export const unlimited: Readonly<Record<string, string>> = Object.fromEntries(
@@ -72,7 +71,8 @@ export class TestServer implements AsyncDisposable {
       ...(isLimited ? {} : unlimited),
       ...environment,
     });
-    const gateway = await createGateway(config, { logger: pino({ level: 'silent' }), ...overrides });
+    const logger = await createLogger({ level: 'debug', pretty: false, destination: suiteLog });
+    const gateway = await createGateway(config, { logger, ...overrides });
     await gateway.start();
     return new TestServer(gateway, dataDirectory, directory !== undefined, ownToken);
   }

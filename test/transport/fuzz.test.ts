@@ -16,7 +16,8 @@ import {
   reviewEvent,
   sender,
 } from '../ingest/github.ts';
-import { TestServer, tokenFor, WEBHOOK_SECRET } from '../support/server.ts';
+import { WEBHOOK_SECRET } from '../support/keys.ts';
+import { TestServer, tokenFor } from '../support/server.ts';
 import { dataOf, TestSocket } from '../support/socket.ts';
 import { until } from '../support/until.ts';
 import { damaged, frame, mutated, pieces, textOf, upgradeRequest } from './fuzz-inputs.ts';

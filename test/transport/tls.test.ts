@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
+import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readConfig } from '../../src/config.ts';
@@ -76,6 +77,13 @@ it('with a certificate the server speaks https, and its cookies go over nothing 
   expect(session.headers['set-cookie']?.[0]).toContain('; Secure');
 });
 
+it('whoever connects and does not shake hands is cut off after a while', async () => {
+  const { hostname, port } = new URL(server.url);
+  const silent = connect(Number(port), hostname);
+  silent.on('error', () => undefined).resume();
+  await new Promise((resolve) => silent.once('close', resolve));
+});
+
 it.each(['graphql-transport-ws', 'graphql-ws'])('and wss: %s', async (protocol) => {
   using client = new TestSocket(server.webSocketUrl, { protocol, ca: first.cert });
   await client.opened();
@@ -85,6 +93,12 @@ it.each(['graphql-transport-ws', 'graphql-ws'])('and wss: %s', async (protocol) 
   const subscription = 'subscription { announcement { message } }';
   const start = protocol === 'graphql-ws' ? 'start' : 'subscribe';
   client.send({ id: '1', type: start, payload: { query: subscription } });
+  await until(async () => {
+    const headers = { authorization: `Bearer ${tokenFor()}`, 'content-type': 'application/json' };
+    return (await ask('/graphql', 'POST', headers, '{"query":"{ stats { live } }"}')).text.includes(
+      '"live":1',
+    );
+  });
   client.send({ id: '2', type: start, payload: { query } });
   for (;;) {
     const message = await client.receive();
