@@ -109,7 +109,7 @@ describe.each(protocols)('over $name, a client that names its session', (protoco
   });
 
   it('does not get again what its answers to pings prove', async () => {
-    await using pinging = await TestServer.start({ limits: { pingMs: 100 } });
+    await using pinging = await TestServer.start({ limits: { pingMs: 300 } });
     const first = await come({ to: pinging });
     await isListening(pinging);
     await announce(pinging, 'one');
@@ -128,7 +128,7 @@ describe.each(protocols)('over $name, a client that names its session', (protoco
   });
 
   it('does not get again what a later answer proves, where an earlier one proved nothing', async () => {
-    await using pinging = await TestServer.start({ limits: { pingMs: 100 } });
+    await using pinging = await TestServer.start({ limits: { pingMs: 300 } });
     const first = await come({ to: pinging, autoPong: false });
     let proves = false;
     first.socket.on('ping', (payload) => first.socket.pong(proves ? payload : ''));
@@ -280,7 +280,7 @@ describe.each(protocols)('over $name, a client that names its session', (protoco
   });
 
   it('never goes on where another user has come in its session', async () => {
-    await using pinging = await TestServer.start({ limits: { pingMs: 100 } });
+    await using pinging = await TestServer.start({ limits: { pingMs: 300 } });
     const first = await come({ to: pinging, sub: 'one' });
     await isListening(pinging);
     await announce(pinging, 'before');
