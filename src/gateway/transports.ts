@@ -17,7 +17,7 @@ import { WebServer, type WebServerOptions } from '../transport/web-server.ts';
 import { WebSockets } from '../transport/web-sockets.ts';
 import type { Limits } from './limits.ts';
 
-type OwnToTransports = 'graphql' | 'graphiql' | 'webSockets' | 'bodyBytes' | 'webhookBodyBytes';
+type OwnToTransports = 'graphql' | 'graphiql' | 'webSockets' | 'bodyBytes' | 'webhookBodyBytes' | 'silenceMs';
 
 /** What is on the port beside GraphQL, and what GraphQL over all transports has in common. */
 export interface TransportsOptions extends Omit<WebServerOptions, OwnToTransports> {
@@ -110,6 +110,7 @@ export function createTransports(options: TransportsOptions): Transports {
     webSockets,
     bodyBytes: limits.bodyBytes,
     webhookBodyBytes: limits.webhookBodyBytes,
+    silenceMs: limits.silenceMs,
   });
   return {
     connections: () => ({

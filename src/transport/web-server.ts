@@ -48,6 +48,8 @@ export interface WebServerOptions {
   readonly now: () => number;
   readonly bodyBytes: number;
   readonly webhookBodyBytes: number;
+  /** How long a connection is waited for that takes nothing of its answer. */
+  readonly silenceMs: number;
   /** Null: without TLS. */
   readonly certificate: Certificate | null;
 }
@@ -67,21 +69,6 @@ const securityHeaders = {
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
 };
 
-/**
- * A response that waits for another one on its connection is told nothing by Node when that closes: whatever hangs on its `close`, a place among the
- * streams for example, would be held for good.
- */
-function closeWithConnection({ socket }: IncomingMessage, response: ServerResponse): void {
-  const close = (): void => {
-    response.destroy();
-    response.emit('close');
-  };
-  // As many as are sent at once.
-  socket.setMaxListeners(Infinity);
-  socket.once('close', close);
-  response.once('socket', () => socket.off('close', close));
-}
-
 /** The one port: who asks for what goes where. */
 export class WebServer {
   readonly #options: WebServerOptions;
@@ -94,12 +81,18 @@ export class WebServer {
   constructor(options: WebServerOptions) {
     this.#options = options;
     const { certificate } = options;
-    const answer = (request: IncomingMessage, response: ServerResponse): void =>
-      void this.#answer(request, response);
+    const answer = (request: IncomingMessage, response: ServerResponse): void => {
+      if (response.socket !== null) return void this.#answer(request, response);
+      // It came before its client had the answer to the one before it. It waits for that: a connection holds one answer at a time, and one that
+      // breaks leaves nothing behind.
+      response.once('socket', () => setImmediate(() => void this.#answer(request, response)));
+    };
     this.#server =
       certificate === null
         ? createServer(timeouts, answer)
         : createTlsServer({ ...timeouts, handshakeTimeout, ...certificate.pair }, answer);
+    // Of both sides: whoever takes a long time for an answer here says something meanwhile. WebSockets have times of their own.
+    this.#server.setTimeout(options.silenceMs);
     this.#server.on(
       'upgrade',
       (request, socket, head) => void options.webSockets.upgrade(request, socket, head),
@@ -147,7 +140,6 @@ export class WebServer {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let route = 'unknown';
-    if (response.socket === null) closeWithConnection(request, response);
     try {
       const url = urlOf(request);
       // The dashboard's files have names that change with each build.

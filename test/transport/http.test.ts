@@ -1,9 +1,12 @@
+import { subscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
 import { request, type IncomingHttpHeaders } from 'node:http';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { errorCatalogue } from '../../src/errors.ts';
 import { storeUnavailable, type EventStore } from '../../src/store/store.ts';
+import { altered } from '../support/altered-store.ts';
 import { TestServer, tokenFor } from '../support/server.ts';
 
 interface Sent {
@@ -649,6 +652,51 @@ describe('over HTTP', () => {
       expect(ready.status).toBe(503);
       expect(codeOf(ready)).toBe('STORE_UNAVAILABLE');
       expect((await send(`${away.url}/health`, { method: 'GET' })).status).toBe(200);
+    });
+  });
+
+  describe('a client that asks and takes no answer', () => {
+    it('is not asked what it wants next', async () => {
+      let [underWay, most, reads] = [0, 0, 0];
+      await using own = await TestServer.start({
+        aroundStore: (store) =>
+          altered(store, {
+            readBefore: async (...args) => {
+              reads += 1;
+              most = Math.max(most, ++underWay);
+              return store.readBefore(...args).finally(() => (underWay -= 1));
+            },
+          }),
+      });
+      const query = new URLSearchParams({ query: '{ events(last: 1) { nodes { type } } }' });
+      const line = `GET /graphql?${query} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${tokenFor()}\r\n\r\n`;
+      const socket = connect(Number(new URL(own.url).port), '127.0.0.1');
+      let answers = '';
+      socket.on('data', (part) => (answers += String(part)));
+      socket.write(line.repeat(20));
+      await expect.poll(() => answers.split('HTTP/1.1 200 OK').length).toBe(21);
+      socket.destroy();
+      expect([reads, most]).toEqual([20, 1]);
+    });
+
+    it('is not waited for', async () => {
+      await using own = await TestServer.start({ limits: { silenceMs: 1_000 } });
+      // The page is made when it is first asked for.
+      await (await fetch(own.graphqlUrl, { headers: { accept: 'text/html' } })).text();
+      const accepted = new Promise<Socket>((resolve) =>
+        subscribe('net.server.socket', (message) => resolve((message as { socket: Socket }).socket)),
+      );
+      const client = connect(Number(new URL(own.url).port), '127.0.0.1');
+      client.pause();
+      // It is more than the system keeps of what nobody reads.
+      client.write('GET /graphql HTTP/1.1\r\nhost: x\r\naccept: text/html\r\n\r\n');
+      await once(await accepted, 'close');
+      let answer = '';
+      client.on('data', (part) => (answer += part.toString('latin1')));
+      client.resume();
+      await once(client, 'close');
+      const [, length] = /^content-length: (\d+)/im.exec(answer)!;
+      expect(answer.length).toBeLessThan(Number(length));
     });
   });
 
