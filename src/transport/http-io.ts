@@ -22,9 +22,10 @@ export function requestIdOf({ headers }: IncomingMessage): string | null {
   return typeof id === 'string' ? id : null;
 }
 
-/** How long a peer whose body was refused may take to notice, and what each piece of it that comes meanwhile, of up to 64 KiB, takes. */
+/** How long a peer whose body was refused may take to notice, and how much of it is taken meanwhile before there is a pause of so long. */
 const LINGER_MS = 2_000;
-const LINGER_PIECE_MS = 5;
+const LINGER_BYTES = 64 * 1_024;
+const LINGER_PAUSE_MS = 5;
 /** A body that nobody wants is taken from the connection up to this size, so that it can be used for another request. */
 const MOST_DISCARDED = 256 * 1_024;
 
@@ -102,9 +103,14 @@ function linger(response: ServerResponse): void {
   const timer = setTimeout(end, LINGER_MS);
   response.once('close', () => clearTimeout(timer));
   const { req } = response;
-  req.on('data', () => {
+  let bytes = 0;
+  req.on('data', ({ length }: Buffer) => {
+    // By size: a body may come in any number of small pieces.
+    bytes += length;
+    if (bytes < LINGER_BYTES) return;
+    bytes = 0;
     req.pause();
-    setTimeout(() => req.resume(), LINGER_PIECE_MS);
+    setTimeout(() => req.resume(), LINGER_PAUSE_MS);
   });
   req.once('end', end);
 }

@@ -2,6 +2,8 @@ import { subscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { request, type IncomingHttpHeaders } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { errorCatalogue } from '../../src/errors.ts';
@@ -481,6 +483,21 @@ describe('over HTTP', () => {
       }
       const fetched = await fetch(server.graphqlUrl, { method: 'POST', headers: authorized(), body });
       expect(fetched.status).toBe(413);
+    });
+
+    it('is told so to a client that sends all of it, in small pieces, before it looks for an answer', async () => {
+      const { hostname, port } = new URL(server.url);
+      const socket = connect(Number(port), hostname).pause();
+      socket.write(
+        `POST /graphql HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${tokenFor()}\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n`,
+      );
+      const chunk = `2000\r\n${'x'.repeat(8_192)}\r\n`;
+      const chunks = Array.from({ length: 1_200 }, () => chunk);
+      await pipeline(Readable.from([...chunks, '0\r\n\r\n']), socket, { end: false });
+      let answer = '';
+      for await (const part of socket) answer += String(part);
+      expect(answer).toMatch(/^HTTP\/1\.1 413 /);
+      expect(answer).toContain('PAYLOAD_TOO_LARGE');
     });
 
     it('is refused as a header, too', async () => {
