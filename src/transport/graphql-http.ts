@@ -14,7 +14,7 @@ import type { Limits } from '../limits/limits.ts';
 import type { Audit } from '../ops/audit.ts';
 import type { RequestContext, Via } from '../schema/context.ts';
 import { requestFrom, type GraphQLRequest } from './documents.ts';
-import { acceptedBy, readBody, refusalHeaders, requestIdOf, sendJson } from './http-io.ts';
+import { acceptedBy, readBody, refusalHeaders, requestIdOf, sendJson, type LargeBodies } from './http-io.ts';
 import { refusal, type Operations } from './operations.ts';
 import { presentError, statusOf } from './present.ts';
 import type { ResponseStreams } from './response-streams.ts';
@@ -69,8 +69,8 @@ export function createGraphqlHttp(options: GraphqlHttpOptions) {
     if (method !== 'GET' && method !== 'POST') throw new TidingsError('METHOD_NOT_ALLOWED');
     const viewer = await viewerOf(request);
     // Only what publishes much is that large: no need to read it to say that it is too much.
-    if (Number(request.headers['content-length'] ?? 0) > LARGE_BYTES) await limits.checkPublish(viewer);
-    const body = method === 'GET' ? undefined : await bodyOf(request, maxBodyBytes);
+    const large = { above: LARGE_BYTES, check: async () => limits.checkPublish(viewer) };
+    const body = method === 'GET' ? undefined : await bodyOf(request, maxBodyBytes, large);
     const sent = body === undefined ? sentIn(url.searchParams) : parseJson(body);
     const params = requestFrom(sent);
     const streams = wantedStream(acceptedBy(request), params, viewer, options);
@@ -125,12 +125,12 @@ function sendResult(
 }
 
 /** Forms and plain text are what a foreign page can make a browser send without being asked: they are never read. */
-async function bodyOf(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+async function bodyOf(request: IncomingMessage, maxBytes: number, large: LargeBodies): Promise<Buffer> {
   const [type = ''] = (request.headers['content-type'] ?? '').split(';');
   if (!JSON_TYPES.includes(type.trim().toLowerCase())) {
     throw new TidingsError('UNSUPPORTED_MEDIA_TYPE', 'The content type has to be application/json.');
   }
-  return readBody(request, maxBytes);
+  return readBody(request, maxBytes, large);
 }
 
 function sentIn(search: URLSearchParams): unknown {

@@ -29,28 +29,56 @@ const LINGER_PAUSE_MS = 5;
 /** A body that nobody wants is taken from the connection up to this size, so that it can be used for another request. */
 const MOST_DISCARDED = 256 * 1_024;
 
+/** What is asked before more than so many bytes of a body are read; it throws where that is not worth it. */
+export interface LargeBodies {
+  readonly above: number;
+  readonly check: () => Promise<void>;
+}
+
 /**
  * Reads a request's body, and not a byte beyond the limit.
  *
- * @throws TidingsError PAYLOAD_TOO_LARGE; UNSUPPORTED_MEDIA_TYPE it is compressed; BAD_REQUEST when the client goes away in the middle
+ * @throws TidingsError PAYLOAD_TOO_LARGE; UNSUPPORTED_MEDIA_TYPE it is compressed; BAD_REQUEST when the client goes away in the middle; what
+ *   `large` throws
  */
-export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes);
+export async function readBody(
+  request: IncomingMessage,
+  maxBytes: number,
+  large: LargeBodies = { above: maxBytes, check: async () => undefined },
+): Promise<Buffer> {
+  const announced = Number(request.headers['content-length'] ?? 0);
+  if (announced > maxBytes) throw tooLarge(maxBytes);
   const { 'content-encoding': encoding = 'identity' } = request.headers;
   // A limit would mean nothing for what becomes a thousand times as much.
   if (!/^(?:identity)?$/i.test(encoding.trim()))
     throw new TidingsError('UNSUPPORTED_MEDIA_TYPE', 'The body must not be compressed.');
+  let isChecked = announced > large.above;
+  if (isChecked) await large.check();
   // Nothing more would be told of it.
   if (request.destroyed) throw broken();
   // An iterator costs several times what a small body does otherwise.
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
+    let isRefused = false;
+    const refuse = (error: Error): void => {
+      isRefused = true;
+      chunks.length = 0;
+      reject(error);
+    };
     request.on('data', (chunk: Buffer) => {
+      // It still has to be taken from the connection: see `linger`.
+      if (isRefused) return;
       size += chunk.length;
-      // The rest of a body that is refused still has to be taken from the connection: see `linger`.
-      if (size > maxBytes) return reject(tooLarge(maxBytes));
+      if (size > maxBytes) return refuse(tooLarge(maxBytes));
       chunks.push(chunk);
+      if (size <= large.above || isChecked) return;
+      isChecked = true;
+      request.pause();
+      void large
+        .check()
+        .catch(refuse)
+        .finally(() => request.resume());
     });
     request.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
     request.once('error', (error) => reject(broken(error)));

@@ -264,24 +264,35 @@ describe('what is published with a token', () => {
     });
     const token = tokenFor();
     const { hostname, port } = new URL(server.url);
-    const announced = async (length: number): Promise<string> => {
+    const head = `POST /graphql HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\ncontent-type: application/json\r\n`;
+    const chunked = 'transfer-encoding: chunked\r\n\r\n';
+    const chunkOf = (text: string): string => `${text.length.toString(16)}\r\n${text}\r\n`;
+    /** One request after the other on one connection. */
+    const answersTo = async (...requests: readonly string[]): Promise<string[]> => {
       const socket = connect(Number(port), hostname);
-      socket.write(
-        `POST /graphql HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`,
-      );
-      const [answer] = (await once(socket, 'data')) as [Buffer];
+      const answers: string[] = [];
+      for (const each of requests) {
+        socket.write(`${head}${each}`);
+        answers.push(String(((await once(socket, 'data')) as [Buffer])[0]));
+      }
       socket.destroy();
-      return String(answer);
+      return answers;
     };
     for (let code: unknown; code !== 'RATE_LIMITED';) {
       const { errors } = await server.query(batch.query, batch.variables, { token });
       code = errors?.[0]?.extensions['code'];
     }
-    const answer = await announced(10_000);
-    expect(answer).toMatch(/^HTTP\/1.1 429 /);
-    expect(answer).toMatch(/^retry-after: 1\r$/im);
-    // Reading goes on.
+    const large = 'x'.repeat(40_000);
+    const refused = /^HTTP\/1.1 429 .*^retry-after: 1\r$/ims;
+    expect(await answersTo('content-length: 10000\r\n\r\n')).toEqual([expect.stringMatching(refused)]);
+    // How much that will be can't be known before.
+    expect(await answersTo(`${chunked}${chunkOf(large)}`)).toEqual([expect.stringMatching(refused)]);
+    // Reading goes on, however it is asked for, and behind what was refused too.
     expect((await server.query('{ viewer { userId } }', undefined, { token })).status).toBe(200);
+    const query = chunkOf('{"query":"{ viewer { userId } }"}');
+    expect(
+      await answersTo(`${chunked}${chunkOf(large)}${chunkOf('')}`, `${chunked}${query}${chunkOf('')}`),
+    ).toEqual([expect.stringMatching(refused), expect.stringMatching(/^HTTP\/1.1 200 /)]);
   });
 
   it('is so much a second: over a WebSocket', async () => {
