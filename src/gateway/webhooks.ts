@@ -72,11 +72,11 @@ export async function openWebhooks(options: WebhooksOptions): Promise<Webhooks> 
         audit.refused(error.code, '/webhooks/github', null, { requestId: requestIdOf(headers) });
       return answer;
     },
-    cloudEvents: async (headers, rawBody) => {
+    cloudEvents: async (headers, body) => {
       try {
-        const body = await cloudEvents.receive(headers, rawBody);
-        metrics.webhook('cloudevents', webhookOutcome({ status: 200, body }));
-        return body;
+        const receipt = await cloudEvents.receive(headers, body);
+        metrics.webhook('cloudevents', webhookOutcome({ status: 200, body: receipt }));
+        return receipt;
       } catch (error) {
         const status = error instanceof TidingsError ? error.httpStatus : 500;
         metrics.webhook('cloudevents', webhookOutcome({ status, body: {} }));
@@ -105,6 +105,7 @@ function cloudEventsReceiver(options: WebhooksOptions): CloudEventsReceiver {
   const { authenticator, limits, tracing, publish, store } = options;
   return new CloudEventsReceiver({
     viewerOf: (headers) => authenticator.fromHeaders(headers),
+    check: (viewer) => limits.checkPublish(viewer),
     admit: (viewer, events) => limits.publish(viewer, events),
     publish: async (request, headers, parent) =>
       tracing.span('publish', async () => publish(request, requestIdOf(headers) ?? null), { parent }),

@@ -11,6 +11,12 @@ export interface CloudEventsReceiverDeps {
   /** @throws TidingsError UNAUTHENTICATED, AUTH_UNAVAILABLE */
   readonly viewerOf: (headers: IncomingHttpHeaders) => Promise<Viewer>;
   /**
+   * Passes where anything of the viewer could pass now.
+   *
+   * @throws TidingsError RATE_LIMITED
+   */
+  readonly check: (viewer: Viewer) => Promise<void>;
+  /**
    * Lets so many events of the viewer pass.
    *
    * @throws TidingsError RATE_LIMITED
@@ -50,11 +56,12 @@ export class CloudEventsReceiver {
    *
    * @throws TidingsError nothing was written. Where the code is one to retry, the service sends the same again: nothing is spooled
    */
-  async receive(headers: IncomingHttpHeaders, rawBody: Buffer): Promise<CloudEventsReceipt> {
-    // First of all: whoever may not publish learns nothing more.
+  async receive(headers: IncomingHttpHeaders, body: () => Promise<Buffer>): Promise<CloudEventsReceipt> {
+    // First of all: whoever may not publish learns nothing more, and nothing is read of it.
     const viewer = await this.#deps.viewerOf(headers);
     requireScope(viewer, 'publish');
-    const received = readCloudEvents(headers, rawBody);
+    await this.#deps.check(viewer);
+    const received = readCloudEvents(headers, await body());
     await this.#deps.admit(viewer, received.length);
     const byKey = new Map<string, ReceivedEvent>();
     for (const event of received) {

@@ -36,8 +36,11 @@ export interface WebServerOptions {
     headers: IncomingMessage['headers'],
     body: Buffer,
   ) => Promise<{ readonly status: number; readonly body: unknown }>;
-  /** POST /webhooks/cloudevents */
-  readonly cloudEvents: (headers: IncomingMessage['headers'], body: Buffer) => Promise<unknown>;
+  /** POST /webhooks/cloudevents; the body is read where it is asked for. */
+  readonly cloudEvents: (
+    headers: IncomingMessage['headers'],
+    body: () => Promise<Buffer>,
+  ) => Promise<unknown>;
   /** Who takes the requests to become a WebSocket. */
   readonly webSockets: WebSockets;
   /** @throws when the server can't serve now */
@@ -228,7 +231,7 @@ export class WebServer {
   };
 
   readonly #cloudEvents: Handler = async (request, response) => {
-    const body = await readBody(request, this.#options.bodyBytes);
+    const body = async (): Promise<Buffer> => readBody(request, this.#options.bodyBytes);
     sendJson(response, 200, await this.#options.cloudEvents(request.headers, body));
   };
 

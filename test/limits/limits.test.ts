@@ -326,6 +326,27 @@ describe('what is published with a token', () => {
     expect(answers).toContainEqual({ status: 429, retryAfter: '1' });
   });
 
+  it('is not even read where there was too much: as CloudEvents', async () => {
+    await using server = await TestServer.start({
+      isLimited: true,
+      environment: { LIMIT_PUBLISHES: '2' },
+      now: () => startedAt,
+    });
+    const token = tokenFor();
+    for (let code: unknown; code !== 'RATE_LIMITED';) {
+      const { errors } = await server.query(batch.query, batch.variables, { token });
+      code = errors?.[0]?.extensions['code'];
+    }
+    const { hostname, port } = new URL(server.url);
+    const socket = connect(Number(port), hostname);
+    socket.write(
+      `POST /webhooks/cloudevents HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\ncontent-type: application/cloudevents+json\r\ncontent-length: 10000\r\n\r\n`,
+    );
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    socket.destroy();
+    expect(String(answer)).toMatch(/^HTTP\/1.1 429 .*^retry-after: 1\r$/ims);
+  });
+
   it('is not what GitHub delivers', async () => {
     await using server = await TestServer.start({ isLimited: true, environment: { LIMIT_PUBLISHES: '1' } });
     await server.deliver('repository', { action: 'created', repository: repository(), sender });
