@@ -48,6 +48,18 @@ export class Authenticator {
   }
 
   /**
+   * Passes if the viewer's token still counts, for what has waited since it was verified.
+   *
+   * @throws TidingsError UNAUTHENTICATED
+   */
+  async verifyAgain(viewer: Viewer): Promise<void> {
+    const { revocations, now } = this.#options;
+    if (viewer.expiresAt !== null && viewer.expiresAt <= now())
+      throw new TidingsError('UNAUTHENTICATED', 'The token has expired.');
+    await revocations.check(viewer);
+  }
+
+  /**
    * Calls back once when the viewer's token doesn't count any more: with UNAUTHENTICATED when its time is up, with FORBIDDEN when it is
    * revoked, which may be at once. Everything that outlives a request has to end then. Returns what ends the waiting.
    */

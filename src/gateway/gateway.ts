@@ -137,6 +137,15 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     onLimited: (what) => metrics.limitHit(what.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)),
   });
 
+  const publishes: Pick<ClientLimits, 'publish' | 'checkPublish'> = {
+    checkPublish: async (viewer) => clientLimits.checkPublish(viewer),
+    publish: async (viewer, events) => {
+      await clientLimits.publish(viewer, events);
+      // It may have had to wait for its turn.
+      await authenticator.verifyAgain(viewer);
+    },
+  };
+
   const startedAt = now();
   const server: ServerFacts = {
     version,
@@ -163,7 +172,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     publisher: { publish: (request) => publish(request, via.requestId) },
     presence,
     revocations,
-    limits: clientLimits,
+    limits: publishes,
     server,
     connection,
     via,
@@ -184,7 +193,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     store,
     publish,
     authenticator,
-    limits: clientLimits,
+    limits: publishes,
     metrics,
     audit,
     tracing,

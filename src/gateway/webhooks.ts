@@ -26,7 +26,7 @@ export interface WebhooksOptions {
   readonly store: EventStore;
   readonly publish: (request: PublishRequest, requestId: string | null) => Promise<Published>;
   readonly authenticator: Authenticator;
-  readonly limits: Limits;
+  readonly limits: Pick<Limits, 'publish' | 'checkPublish'>;
   readonly metrics: PrometheusMetrics;
   readonly audit: Audit;
   readonly tracing: Tracing;

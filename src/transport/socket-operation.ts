@@ -61,6 +61,8 @@ export class SocketOperation implements Sink {
   #followed: Followed | undefined;
   /** Until then: the search for the place where it begins, and under which key that is kept. */
   #finding: { readonly key: string; readonly place: Promise<string | undefined> } | undefined;
+  /** It may have written something by now. */
+  #isMutating = false;
   /** Since when its client is told nothing more: its last word was said, its client has stopped it, or nobody listens any more. */
   #over: 'finished' | 'stopped' | 'abandoned' | undefined;
 
@@ -110,8 +112,9 @@ export class SocketOperation implements Sink {
     this.#subscription?.stop();
   }
 
-  /** Ends it with an error that its client is told. */
+  /** Ends it with an error that its client is told; but of a mutation under way nobody can say that it was refused. */
   end(error: TidingsError): void {
+    if (this.#isMutating) return this.abandon();
     if (this.#subscription !== undefined) this.#subscription.fail(error);
     else this.#fail({ errors: [this.#services.operations.presentEnd(error)] });
   }
@@ -208,6 +211,7 @@ export class SocketOperation implements Sink {
     const { viewer } = this.#connection;
     const context = contextOf(viewer, this.#connection);
     if (prepared.type !== OperationTypeNode.MUTATION) return operations.execute(prepared, request, context);
+    this.#isMutating = true;
     return recentMutations.once(viewer, this.id, { ...request, query: prepared.query }, async () => {
       let isAboutConnection = false;
       const watched: RequestContext = {

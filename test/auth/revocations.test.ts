@@ -2,6 +2,7 @@
 import { Redis } from 'ioredis';
 import jwt from 'jsonwebtoken';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { altered } from '../support/altered-store.ts';
 import { eventsOf, openStream } from '../support/event-stream.ts';
 import { RedisServer } from '../support/redis.ts';
 import { JWT_SECRET } from '../support/keys.ts';
@@ -16,6 +17,7 @@ const REVOKE = `mutation ($input: RevokeInput!) {
 const LIFT = 'mutation ($input: RevokeInput!) { liftRevocation(input: $input) { lifted } }';
 const LIST = '{ revocations { tokenId userId revokedBy } }';
 const announcements = 'subscription { announcement { message } }';
+const announce = 'mutation { announce(input: { message: "said" }) { cursor } }';
 const viewer = '{ viewer { userId } }';
 const admin = (claims = {}): string => tokenFor({ sub: 'root', scope: 'read admin', ...claims });
 
@@ -31,6 +33,14 @@ const lift = async (server: TestServer, input: Target, token = admin()): Promise
     .liftRevocation.lifted;
 const statusOf = async (server: TestServer, token: string): Promise<number> =>
   (await server.query(viewer, undefined, { token })).status;
+
+/** How many announcements were written. */
+async function announced(server: TestServer): Promise<number> {
+  const { events } = await server.run<{ events: { nodes: unknown[] } }, object>(
+    '{ events(first: 100) { nodes { type } } }',
+  );
+  return events.nodes.length;
+}
 
 /** Whether a subscription of the token's user is live. */
 const isLive = async (server: TestServer, token: string): Promise<boolean> => {
@@ -142,6 +152,42 @@ describe('a token that is revoked', () => {
     await revoke(server, { userId });
     expect(await operation.next()).toMatchObject({ errors: [{ extensions: { code: 'FORBIDDEN' } }] });
     expect(await operation.ended).toBe('over');
+  });
+
+  it('writes nothing more of what still waits for its turn', async () => {
+    await using own = await TestServer.start({ environment: { LIMIT_PUBLISHES: '40' } });
+    const { token, tokenId } = newcomer();
+    const publishing = Array.from({ length: 40 }, async () => own.query(announce, undefined, { token }));
+    await publishing[0];
+    await revoke(own, { tokenId });
+    const answers = await Promise.all(publishing);
+    const refused = answers.filter(({ errors }) => errors?.[0]?.extensions['code'] === 'UNAUTHENTICATED');
+    expect(refused.length).toBeGreaterThan(0);
+    expect(await announced(own)).toBe(40 - refused.length);
+  });
+
+  it('does not end what it is writing with a refusal', async () => {
+    let isBegun = false;
+    let goOn = (): void => undefined;
+    const held = new Promise<void>((resolve) => (goOn = resolve));
+    await using own = await TestServer.start({
+      aroundStore: (store) =>
+        altered(store, {
+          append: async (...batch) => {
+            isBegun = true;
+            await held;
+            return store.append(...batch);
+          },
+        }),
+    });
+    const { token, tokenId } = newcomer();
+    using socket = await TestSocket.connect(own.webSocketUrl, { authorization: `Bearer ${token}` });
+    socket.subscribe('1', announce);
+    await until(() => isBegun);
+    await revoke(own, { tokenId });
+    expect(await Promise.race([socket.receive(), socket.closed])).toMatchObject({ code: 4403 });
+    goOn();
+    await until(async () => (await announced(own)) === 1);
   });
 
   it('leaves the rooms that its sockets held', async () => {
