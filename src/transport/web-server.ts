@@ -17,6 +17,7 @@ import {
   sendJson,
   urlOf,
 } from './http-io.ts';
+import { ReceivedRequest } from './received-request.ts';
 import type { WebSockets } from './web-sockets.ts';
 
 type Handler = (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<void> | void;
@@ -90,10 +91,11 @@ export class WebServer {
       // breaks leaves nothing behind.
       response.once('socket', () => setImmediate(() => void this.#answer(request, response)));
     };
+    const http = { ...timeouts, IncomingMessage: ReceivedRequest };
     this.#server =
       certificate === null
-        ? createServer(timeouts, answer)
-        : createTlsServer({ ...timeouts, handshakeTimeout, ...certificate.pair }, answer);
+        ? createServer(http, answer)
+        : createTlsServer({ ...http, handshakeTimeout, ...certificate.pair }, answer);
     // Of both sides: whoever takes a long time for an answer here says something meanwhile. WebSockets have times of their own.
     this.#server.setTimeout(options.silenceMs);
     this.#server.on(

@@ -717,6 +717,27 @@ describe('over HTTP', () => {
     });
   });
 
+  it('whoever offers to go on in another protocol is answered in this one, time and again', async () => {
+    const offer = 'connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAEAAEAAAAIAAAAB';
+    const body = JSON.stringify({ query: '{ viewer { userId } }' });
+    const headers = `host: x\r\n${offer}\r\nauthorization: Bearer ${tokenFor()}\r\ncontent-type: application/json`;
+    const asked = `POST /graphql HTTP/1.1\r\n${headers}\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+    let answers = '';
+    socket.on('data', (part) => (answers += String(part)));
+    for (const [sent, answer] of [
+      [`GET /health HTTP/1.1\r\nhost: x\r\n${offer}\r\n\r\n`, '{"status":"ok"}'],
+      [asked, '{"data":{"viewer":{"userId":"tester"}}}'],
+      [asked, '{"data":{"viewer":{"userId":"tester"}}}'],
+    ] as const) {
+      answers = '';
+      socket.write(sent);
+      await expect.poll(() => answers).toContain(answer);
+      expect(answers).toMatch(/^HTTP\/1\.1 200 OK/);
+    }
+    socket.destroy();
+  });
+
   it('the server is ready', async () => {
     expect((await send(`${server.url}/ready`, { method: 'GET' })).status).toBe(200);
   });
