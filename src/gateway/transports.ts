@@ -96,7 +96,7 @@ export function createTransports(options: TransportsOptions): Transports {
       operations,
       sse,
       multipart: multipartStreams,
-      viewerOf: (request) => authenticator.fromHeaders(request.headers),
+      authenticator,
       contextOf,
       maxBodyBytes: limits.bodyBytes,
       limits: clientLimits,

@@ -7,6 +7,7 @@ import {
   type FormattedExecutionResult,
 } from 'graphql';
 import { createYoga, type GraphQLParams, type Plugin } from 'graphql-yoga';
+import type { Authenticator } from '../auth/authenticator.ts';
 import type { Viewer } from '../auth/viewer.ts';
 import { errorCatalogue, TidingsError, type ErrorCode } from '../errors.ts';
 import { parseJson } from '../json.ts';
@@ -23,7 +24,7 @@ export interface GraphqlHttpOptions {
   readonly operations: Operations;
   readonly sse: ResponseStreams;
   readonly multipart: ResponseStreams;
-  readonly viewerOf: (request: IncomingMessage) => Promise<Viewer>;
+  readonly authenticator: Pick<Authenticator, 'fromHeaders' | 'verifyAgain'>;
   readonly contextOf: (viewer: Viewer, via: Via) => RequestContext;
   readonly maxBodyBytes: number;
   readonly limits: Pick<Limits, 'checkPublish'>;
@@ -47,7 +48,7 @@ const JSON_TYPES = ['application/json', 'application/graphql-response+json', 'ap
  * Yoga gets the parameters and gives the result. Its way from a Request to a Response costs as much as everything else that a mutation takes.
  */
 export function createGraphqlHttp(options: GraphqlHttpOptions) {
-  const { operations, viewerOf, contextOf, maxBodyBytes, limits, onHidden } = options;
+  const { operations, authenticator, contextOf, maxBodyBytes, limits, onHidden } = options;
 
   const yoga = createYoga<Received, RequestContext>({
     schema: operations.schema,
@@ -67,10 +68,11 @@ export function createGraphqlHttp(options: GraphqlHttpOptions) {
   const answer = async (request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> => {
     const { method } = request;
     if (method !== 'GET' && method !== 'POST') throw new TidingsError('METHOD_NOT_ALLOWED');
-    const viewer = await viewerOf(request);
+    const viewer = await authenticator.fromHeaders(request.headers);
     // Only what publishes much is that large: no need to read it to say that it is too much.
     const large = { above: LARGE_BYTES, check: async () => limits.checkPublish(viewer) };
     const body = method === 'GET' ? undefined : await bodyOf(request, maxBodyBytes, large);
+    if (body !== undefined) await authenticator.verifyAgain(viewer);
     const sent = body === undefined ? sentIn(url.searchParams) : parseJson(body);
     const params = requestFrom(sent);
     const streams = wantedStream(acceptedBy(request), params, viewer, options);

@@ -1,4 +1,6 @@
 /** Tokens that are taken back, and what was opened with them. */
+import { once } from 'node:events';
+import { request, type IncomingMessage } from 'node:http';
 import { Redis } from 'ioredis';
 import jwt from 'jsonwebtoken';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -188,6 +190,40 @@ describe('a token that is revoked', () => {
     expect(await Promise.race([socket.receive(), socket.closed])).toMatchObject({ code: 4403 });
     goOn();
     await until(async () => (await announced(own)) === 1);
+  });
+
+  it.each([
+    [
+      '/graphql',
+      'application/json',
+      { query: 'mutation { announce(input: { message: "late" }) { cursor } }' },
+    ],
+    [
+      '/webhooks/cloudevents',
+      'application/cloudevents+json',
+      { specversion: '1.0', id: '1', source: '/late', type: 'announcement', data: { message: 'late' } },
+    ],
+    ['/graphql', 'application/json', { query: viewer }],
+  ])('asks and publishes nothing with what is still on its way then: to %s', async (path, type, content) => {
+    const { token, tokenId } = newcomer();
+    const body = JSON.stringify(content);
+    const sending = request(`${server.url}${path}`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${token}`,
+        'content-type': type,
+        'content-length': body.length,
+        expect: '100-continue',
+      },
+    });
+    sending.flushHeaders();
+    await once(sending, 'continue');
+    sending.write(body.slice(0, 10));
+    await revoke(server, { tokenId });
+    sending.end(body.slice(10));
+    const [answer] = (await once(sending, 'response')) as [IncomingMessage];
+    expect(answer.statusCode).toBe(401);
+    answer.resume();
   });
 
   it('leaves the rooms that its sockets held', async () => {
