@@ -38,7 +38,7 @@ export class ClientAddresses {
       const before = plain(withoutPort(forwarded.pop() ?? ''));
       // Nobody, or nonsense, which no proxy writes: then the last one that is known is whom we deal with.
       if (isIP(before) === 0) break;
-      address = before;
+      address = alone(before);
     }
     if (isIP(address) === 0 || this.#local.include(address)) return null;
     return isIP(address) === 4 ? address : `${network(address)}::/64`;
@@ -68,6 +68,11 @@ class AddressRanges {
     this.#known.set(address, isIn);
     return isIn;
   }
+}
+
+/** A part of a text keeps all of it in memory, and what clients are counted by is kept. */
+function alone(part: string): string {
+  return Buffer.from(part).toString();
 }
 
 /** Some proxies write the port too. */

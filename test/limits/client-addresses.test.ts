@@ -1,4 +1,6 @@
 import type { IncomingMessage } from 'node:http';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { ClientAddresses } from '../../src/limits/client-addresses.ts';
@@ -51,3 +53,22 @@ it.each(['10.0.0.0/33', '10.0.0.0/8/8', '10.0.0', 'proxy.example.com', '::1/129'
     );
   },
 );
+
+it('keeps nothing of a header but the address', () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const addresses = new ClientAddresses(['10.0.0.1']);
+  const found: unknown[] = [];
+  const taken = (): number => {
+    collect();
+    return process.memoryUsage().heapUsed;
+  };
+  const before = taken();
+  for (let client = 100; client < 200; client++) {
+    const forwarded = Buffer.from(`${'x'.repeat(1_000_000)}, 198.51.100.${client}`).toString();
+    const request = { socket: { remoteAddress: '10.0.0.1' }, headers: { 'x-forwarded-for': forwarded } };
+    found.push(addresses.of(request as unknown as IncomingMessage));
+  }
+  expect(taken() - before).toBeLessThan(10_000_000);
+  expect(found).toContain('198.51.100.150');
+});
