@@ -265,7 +265,8 @@ function rate(name: string, perSecond: number, redis: Redis | Cluster | null): R
       await limiter.consume(key, Math.min(points, perSecond));
       return 0;
     } catch (refused) {
-      if (refused instanceof RateLimiterRes) return Math.max(1, refused.msBeforeNext);
+      // A second at the most, but where the clock was put back meanwhile, by which this goes.
+      if (refused instanceof RateLimiterRes) return Math.min(1_000, Math.max(1, refused.msBeforeNext));
       throw refused;
     }
   };

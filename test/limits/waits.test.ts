@@ -67,6 +67,23 @@ it.each(refusals)('%s before it was told to: that is answered late', async (_wha
   limits.close();
 });
 
+it.each(refusals)('%s again where the clock was put back: in a second it may', async (_what, own, ask) => {
+  using time = new StillTime();
+  const limits = new Limits({
+    settings: { ...unlimited, ...own },
+    redis: null,
+    now: Date.now,
+    onLimited: () => undefined,
+    sleep: async () => undefined,
+  });
+  await ask(limits);
+  time.leap(-3_600_000);
+  await expect(ask(limits)).rejects.toMatchObject({ details: { retryAfter: 1 } });
+  await time.pass(1_000);
+  await ask(limits);
+  limits.close();
+});
+
 describe('what a token publishes', () => {
   let time: StillTime;
   beforeEach(() => (time = new StillTime()));
