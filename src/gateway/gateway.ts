@@ -19,6 +19,7 @@ import { ClientAddresses } from '../limits/client-addresses.ts';
 import { Limits as ClientLimits } from '../limits/limits.ts';
 import { LogPresence } from '../presence/log-presence.ts';
 import { Publisher, type Published, type PublishRequest } from '../publishing/publisher.ts';
+import { AnswerSize } from '../schema/answer-size.ts';
 import type { RequestContext, ServerFacts, Via } from '../schema/context.ts';
 import { schema } from '../schema/schema.ts';
 import { statsAsJson } from '../schema/stats.ts';
@@ -173,6 +174,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     presence,
     revocations,
     limits: publishes,
+    answerSize: new AnswerSize(),
     server,
     connection,
     via,

@@ -59,19 +59,6 @@ export function checkCount(argument: 'first' | 'last', count: number, most: numb
   throw invalidInput([{ path: [argument], message: `must be between 1 and ${most}` }]);
 }
 
-/** A page of an answer ends with the item that brings it here, whatever was asked for. In characters of JSON. */
-const ANSWER_CHARACTERS = 4 * 1_024 * 1_024;
-
-/** How large a page of an answer has become. */
-export class AnswerSize {
-  #characters = 0;
-
-  isReachedBy(item: object): boolean {
-    this.#characters += JSON.stringify(item).length;
-    return this.#characters >= ANSWER_CHARACTERS;
-  }
-}
-
 const FIRST = 20;
 const MOST = 100;
 /** Entities read at once where there is one list to read; where many are merged, few of each are needed. */
@@ -124,7 +111,6 @@ export function listField<Name extends SubjectName, Args extends ArgumentMap>(
         const edges: Edge<StateOf<Name>>[] = [];
         let hasNextPage = false;
         let isFull = false;
-        const size = new AnswerSize();
         for await (const entry of entitiesOf(list, topics, topics.length > 1 ? first + 1 : READ)) {
           if (!mayRead(viewer, entry)) continue;
           if (isGiven(place.projectId) && entry.projectId !== place.projectId) continue;
@@ -133,7 +119,7 @@ export function listField<Name extends SubjectName, Args extends ArgumentMap>(
           hasNextPage = isFull;
           if (hasNextPage) break;
           edges.push({ cursor: encodeListCursor(entry.entityId!), node: state });
-          isFull = size.isReachedBy(state) || edges.length === first;
+          isFull = request.answerSize.isReachedBy(state) || edges.length === first;
         }
         return {
           edges,

@@ -5,6 +5,7 @@ import type { Presence } from '../presence/presence.ts';
 import type { Subscription } from '../hub/subscription.ts';
 import type { Publisher } from '../publishing/publisher.ts';
 import type { EventStore } from '../store/store.ts';
+import type { AnswerSize } from './answer-size.ts';
 
 /** What the resolvers of queries, mutations and `subscribe` work with. */
 export interface RequestContext {
@@ -14,6 +15,8 @@ export interface RequestContext {
   readonly presence: Presence;
   readonly revocations: Pick<Revocations, 'revoke' | 'lift' | 'list'>;
   readonly limits: Pick<Limits, 'publish'>;
+  /** Of what the operation is answered. */
+  readonly answerSize: AnswerSize;
   readonly server: ServerFacts;
   /** The WebSocket connection that the operation came in on; null over HTTP. */
   readonly connection: ConnectionContext | null;

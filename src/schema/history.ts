@@ -5,7 +5,7 @@ import { decodeCursor, encodeCursor, PositionLost, type Position } from '../even
 import type { EventStore, LogName } from '../store/store.ts';
 import { EventFilter, passes, type Filter } from './all-events.ts';
 import { builder, isGiven } from './builder.ts';
-import { AnswerSize, checkCount, PageInfo } from './connections.ts';
+import { checkCount, PageInfo } from './connections.ts';
 import { requestOf, type RequestContext } from './context.ts';
 import { Event } from './event.ts';
 import { eventsLog, topicsOfPlace } from './place.ts';
@@ -90,9 +90,8 @@ builder.queryField('events', (t) =>
 
 /** Behind a position; null: from the oldest event that is retained. */
 async function lookOn({ request, filter, count }: Question, after: Position | null): Promise<HistoryPage> {
-  const { store, viewer } = request;
+  const { store, viewer, answerSize } = request;
   const entries: Entry[] = [];
-  const size = new AnswerSize();
   let end = after;
   for (let reads = 1; ; reads++) {
     const page = await store.read(eventsLog(viewer), end ?? 'oldest', READ);
@@ -101,7 +100,7 @@ async function lookOn({ request, filter, count }: Question, after: Position | nu
       end = entry.position;
       if (!passes(filter, entry) || !mayRead(viewer, entry)) continue;
       entries.push(entry);
-      isFull = size.isReachedBy(entry) || entries.length === count;
+      isFull = answerSize.isReachedBy(entry) || entries.length === count;
       if (isFull) break;
     }
     end ??= page.head;
@@ -119,11 +118,10 @@ async function lookOn({ request, filter, count }: Question, after: Position | nu
 
 /** Before the event at a position; null: the newest ones. */
 async function lookBack({ request, filter, count }: Question, before: Position | null): Promise<HistoryPage> {
-  const { store, viewer } = request;
+  const { store, viewer, answerSize } = request;
   const log = eventsLog(viewer);
   const first = await store.readBefore(log, before ?? 'newest', READ);
   const entries: Entry[] = [];
-  const size = new AnswerSize();
   let start = before;
   let isFull = false;
   let page = first.entries;
@@ -132,7 +130,7 @@ async function lookBack({ request, filter, count }: Question, before: Position |
       start = entry.position;
       if (!passes(filter, entry) || !mayRead(viewer, entry)) continue;
       entries.push(entry);
-      isFull = size.isReachedBy(entry) || entries.length === count;
+      isFull = answerSize.isReachedBy(entry) || entries.length === count;
       if (isFull) break;
     }
     if (isFull || reads === MAX_READS || page.length === 0) break;

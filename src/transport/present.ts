@@ -10,7 +10,7 @@ import { errorCatalogue, TidingsError, type ErrorCode } from '../errors.ts';
 export function presentError(
   error: unknown,
   onHidden: (error: unknown) => void,
-  fallback: ErrorCode = 'BAD_REQUEST',
+  fallback?: ErrorCode,
 ): GraphQLFormattedError {
   const { locations, path } = error instanceof GraphQLError ? error.toJSON() : {};
   const place = {
@@ -23,7 +23,12 @@ export function presentError(
   }
   // graphql-js itself refuses: wrong variables, unknown operations.
   if (error instanceof GraphQLError && cause instanceof GraphQLError) {
-    return { message: error.message, ...place, extensions: { code: fallback } };
+    const { code } = error.extensions;
+    return {
+      message: error.message,
+      ...place,
+      extensions: { code: fallback ?? (isKnown(code) ? code : 'BAD_REQUEST') },
+    };
   }
   onHidden(cause);
   const code = 'INTERNAL_SERVER_ERROR';
@@ -47,6 +52,10 @@ export function statusOf(result: FormattedExecutionResult): number {
   if (code === undefined || (result.data !== undefined && result.data !== null)) return 200;
   return code === 'INTERNAL_SERVER_ERROR' ? 200 : errorCatalogue[code].httpStatus;
 }
+
+/** One of ours: scalars say so what is wrong with a value. */
+const isKnown = (code: unknown): code is ErrorCode =>
+  typeof code === 'string' && Object.hasOwn(errorCatalogue, code);
 
 function rootOf(error: unknown): unknown {
   let root = error;

@@ -324,6 +324,22 @@ describe('pages of large entries', () => {
     });
     expect(inList).toEqual(ids);
   });
+
+  it('end as early all together where one document asks for several', async () => {
+    await space.tell('upsertProject', { id: 'p1', name: 'One' });
+    for (let index = 0; index < 40; index++)
+      await space.tell('reportIssue', { id: `i${index}`, projectId: 'p1', body });
+    const history = `events(first: 500) { nodes { ... on IssueUpdate { issue { body } } } pageInfo { hasNextPage } }`;
+    const list = `issues(first: 100) { nodes { body } pageInfo { hasNextPage } }`;
+    const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+    const fields = names.map((name) => `${name}1: ${history} ${name}2: ${list}`);
+    const answer: Record<string, Connection> = await space.ask(`{ ${fields.join(' ')} }`);
+    expect(JSON.stringify(answer).length).toBeLessThan(PAGE_CHARACTERS + 2 * names.length * body.length);
+    for (const { nodes, pageInfo } of Object.values(answer)) {
+      expect(nodes.length).toBeGreaterThan(0);
+      expect(pageInfo.hasNextPage).toBe(nodes.length < 40);
+    }
+  });
 });
 
 describe('history', () => {

@@ -11,6 +11,7 @@ import { RoutedSubscription, type Route } from '../../src/hub/route.ts';
 import { MemoryLeases } from '../../src/presence/leases.ts';
 import { LogPresence } from '../../src/presence/log-presence.ts';
 import { Publisher } from '../../src/publishing/publisher.ts';
+import { AnswerSize } from '../../src/schema/answer-size.ts';
 import type { ConnectionContext, RequestContext } from '../../src/schema/context.ts';
 import { schema } from '../../src/schema/schema.ts';
 import { EmbeddedEventStore } from '../../src/store/embedded/embedded-store.ts';
@@ -166,6 +167,7 @@ export class Workspace {
       connection: connection ?? null,
       via: { transport: 'http', requestId: null },
       limits: { publish: async () => undefined },
+      answerSize: new AnswerSize(),
       server: {
         version: '1.2.3',
         developmentMode: true,

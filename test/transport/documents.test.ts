@@ -92,6 +92,12 @@ describe.each(ways)('over $name', (way) => {
     expect(text).toContain('"__typename":"Viewer"');
   });
 
+  it('a value that its scalar does not take is INVALID_INPUT', async () => {
+    const query = 'query ($c: Cursor) { events(after: $c) { nodes { type } } }';
+    const { outcome } = await way.ask(server, { query, variables: { c: 5 } }, reader);
+    expect(outcome).toBe(refusedWith(way, 400, 'INVALID_INPUT'));
+  });
+
   it.each<[string, string, Record<string, unknown>]>([
     ['a field', '{ viewer { userIdd } }', {}],
     ['an argument', '{ project(idd: "x") { id } }', {}],
