@@ -29,7 +29,7 @@ const LINGER_PAUSE_MS = 5;
 /** A body that nobody wants is taken from the connection up to this size, so that it can be used for another request. */
 const MOST_DISCARDED = 256 * 1_024;
 
-/** What is asked before more than so many bytes of a body are read; it throws where that is not worth it. */
+/** What is asked before more than so many bytes of a body are read: it may take its time, and throws where the body is not worth it. */
 export interface LargeBodies {
   readonly above: number;
   readonly check: () => Promise<void>;

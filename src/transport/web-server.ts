@@ -18,6 +18,7 @@ import {
   urlOf,
 } from './http-io.ts';
 import { ReceivedRequest } from './received-request.ts';
+import { Places } from './places.ts';
 import type { WebSockets } from './web-sockets.ts';
 
 type Handler = (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<void> | void;
@@ -61,6 +62,8 @@ export interface WebServerOptions {
 /** A peer that takes its time with a request holds a connection: headers, then all of it, in milliseconds; and before that, with TLS. */
 const timeouts = { headersTimeout: 10_000, requestTimeout: 60_000 };
 const handshakeTimeout = 10_000;
+/** Larger than other bodies may be, and under way at a time; the others wait. */
+const MOST_LARGE_WEBHOOKS = 8;
 /** How often it is looked for connections that have become idle, while the server closes. */
 const SWEEP_MS = 50;
 
@@ -80,6 +83,8 @@ export class WebServer {
   #isClosing = false;
   /** Resolves when nobody is connected any more. */
   #closed: Promise<void> = Promise.resolve();
+  /** Who sends one shows only when all of it has arrived: until then anybody could fill the memory with them. */
+  readonly #largeWebhooks = new Places(MOST_LARGE_WEBHOOKS);
   readonly #routes: Readonly<Record<string, Readonly<Record<string, Handler>>>>;
 
   constructor(options: WebServerOptions) {
@@ -227,7 +232,14 @@ export class WebServer {
   }
 
   readonly #webhook: Handler = async (request, response) => {
-    const body = await readBody(request, this.#options.webhookBodyBytes);
+    const { bodyBytes, webhookBodyBytes } = this.#options;
+    const enter = async (): Promise<void> => {
+      const leave = await this.#largeWebhooks.take();
+      // A response that is gone already does not tell.
+      if (response.destroyed) leave();
+      else response.once('close', leave);
+    };
+    const body = await readBody(request, webhookBodyBytes, { above: bodyBytes, check: enter });
     const answer = await this.#options.githubWebhook(request.headers, body);
     sendJson(response, answer.status, answer.body);
   };

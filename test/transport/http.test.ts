@@ -506,6 +506,37 @@ describe('over HTTP', () => {
       );
     });
 
+    it('is taken of eight webhooks at a time: nobody fills the memory with what may be signed or not', async () => {
+      const { hostname, port } = new URL(server.url);
+      const begin = async (length: number): Promise<Socket> => {
+        const socket = connect(Number(port), hostname);
+        socket.write(
+          `POST /webhooks/github HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\nexpect: 100-continue\r\n\r\n`,
+        );
+        await once(socket, 'data');
+        socket.write(Buffer.alloc(100, ' '));
+        return socket;
+      };
+      const answered = async (length: number): Promise<string> => {
+        const socket = await begin(length);
+        socket.write(Buffer.alloc(length - 100, ' '));
+        const [answer] = (await once(socket, 'data')) as [Buffer];
+        socket.destroy();
+        return String(answer);
+      };
+      const eight: Socket[] = [];
+      for (let count = 0; count < 8; count++) eight.push(await begin(300_000));
+      let ninth: string | undefined;
+      const waiting = answered(300_000).then((answer) => (ninth = answer));
+      // Small ones go on.
+      for (let count = 0; count < 20; count++) expect(await answered(200_000)).toMatch(/^HTTP\/1\.1 401 /);
+      expect(ninth).toBeUndefined();
+      eight[3]!.destroy();
+      expect(await waiting).toMatch(/^HTTP\/1\.1 401 /);
+      for (const socket of eight) socket.destroy();
+      expect(await answered(300_000)).toMatch(/^HTTP\/1\.1 401 /);
+    });
+
     it('is refused as a webhook, too', async () => {
       const headers =
         'POST /webhooks/github HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 30000000\r\n\r\n';
