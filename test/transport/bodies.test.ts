@@ -1,0 +1,26 @@
+/** What a body takes of the memory and of the time while it arrives, in whatever pieces: Node gives each chunk of it by itself. */
+import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { expect, it } from 'vitest';
+import { readBody } from '../../src/transport/http-io.ts';
+import { until } from '../support/until.ts';
+
+it('that arrives byte by byte takes not many times its size', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const taken = (): number => {
+    collect();
+    return process.memoryUsage().heapUsed;
+  };
+  const before = taken();
+  const request = Object.assign(new Readable({ read: () => undefined }), { headers: {} });
+  const reading = readBody(request as unknown as IncomingMessage, 1_000_000);
+  const text = 'one by one'.repeat(30_000);
+  for (const character of text) request.push(Buffer.from(character));
+  await until(() => request.readableLength === 0);
+  expect(taken() - before).toBeLessThan(10_000_000);
+  request.push(null);
+  expect(String(await reading)).toBe(text);
+});
