@@ -108,28 +108,30 @@ export function listField<Name extends SubjectName, Args extends ArgumentMap>(
           type: of,
           afterId,
         };
-        const edges: Edge<StateOf<Name>>[] = [];
-        let hasNextPage = false;
-        let isFull = false;
-        for await (const entry of entitiesOf(list, topics, topics.length > 1 ? first + 1 : READ)) {
-          if (!mayRead(viewer, entry)) continue;
-          if (isGiven(place.projectId) && entry.projectId !== place.projectId) continue;
-          const state = entry.data as StateOf<Name>;
-          if (matches !== undefined && !matches(state)) continue;
-          hasNextPage = isFull;
-          if (hasNextPage) break;
-          edges.push({ cursor: encodeListCursor(entry.entityId!), node: state });
-          isFull = request.answerSize.isReachedBy(state) || edges.length === first;
-        }
-        return {
-          edges,
-          pageInfo: {
-            hasNextPage,
-            hasPreviousPage: afterId !== undefined,
-            startCursor: edges[0]?.cursor ?? null,
-            endCursor: edges.at(-1)?.cursor ?? null,
-          },
-        };
+        return request.answerSize.inTurn(async (atOnce) => {
+          const edges: Edge<StateOf<Name>>[] = [];
+          let hasNextPage = false;
+          let isFull = false;
+          for await (const entry of entitiesOf(list, topics, atOnce(topics.length > 1 ? first + 1 : READ))) {
+            if (!mayRead(viewer, entry)) continue;
+            if (isGiven(place.projectId) && entry.projectId !== place.projectId) continue;
+            const state = entry.data as StateOf<Name>;
+            if (matches !== undefined && !matches(state)) continue;
+            hasNextPage = isFull;
+            if (hasNextPage) break;
+            edges.push({ cursor: encodeListCursor(entry.entityId!), node: state });
+            isFull = request.answerSize.isReachedBy(state) || edges.length === first;
+          }
+          return {
+            edges,
+            pageInfo: {
+              hasNextPage,
+              hasPreviousPage: afterId !== undefined,
+              startCursor: edges[0]?.cursor ?? null,
+              endCursor: edges.at(-1)?.cursor ?? null,
+            },
+          };
+        });
       },
     }),
   );

@@ -55,6 +55,8 @@ interface Question {
   readonly request: RequestContext;
   readonly filter: Filter;
   readonly count: number;
+  /** Entries read at once. */
+  readonly atOnce: number;
 }
 
 builder.queryField('events', (t) =>
@@ -77,10 +79,13 @@ builder.queryField('events', (t) =>
       checkCount(isBackwards ? 'last' : 'first', count, MOST);
       const cursor = isBackwards ? before : after;
       const position = isGiven(cursor) ? decodeCursor(cursor).position : null;
-      const question = { request: requestOf(context), filter: args.filter ?? {}, count };
-      topicsOfPlace(question.request.viewer, question.filter);
+      const request = requestOf(context);
+      const question = { request, filter: args.filter ?? {}, count };
+      topicsOfPlace(request.viewer, question.filter);
       try {
-        return await (isBackwards ? lookBack(question, position) : lookOn(question, position));
+        return await request.answerSize.inTurn(async (atOnce) =>
+          (isBackwards ? lookBack : lookOn)({ ...question, atOnce: atOnce(READ) }, position),
+        );
       } catch (error) {
         throw error instanceof PositionLost ? error.toTidingsError() : error;
       }
@@ -89,12 +94,15 @@ builder.queryField('events', (t) =>
 );
 
 /** Behind a position; null: from the oldest event that is retained. */
-async function lookOn({ request, filter, count }: Question, after: Position | null): Promise<HistoryPage> {
+async function lookOn(
+  { request, filter, count, atOnce }: Question,
+  after: Position | null,
+): Promise<HistoryPage> {
   const { store, viewer, answerSize } = request;
   const entries: Entry[] = [];
   let end = after;
   for (let reads = 1; ; reads++) {
-    const page = await store.read(eventsLog(viewer), end ?? 'oldest', READ);
+    const page = await store.read(eventsLog(viewer), end ?? 'oldest', atOnce);
     let isFull = false;
     for (const entry of page.entries) {
       end = entry.position;
@@ -117,10 +125,13 @@ async function lookOn({ request, filter, count }: Question, after: Position | nu
 }
 
 /** Before the event at a position; null: the newest ones. */
-async function lookBack({ request, filter, count }: Question, before: Position | null): Promise<HistoryPage> {
+async function lookBack(
+  { request, filter, count, atOnce }: Question,
+  before: Position | null,
+): Promise<HistoryPage> {
   const { store, viewer, answerSize } = request;
   const log = eventsLog(viewer);
-  const first = await store.readBefore(log, before ?? 'newest', READ);
+  const first = await store.readBefore(log, before ?? 'newest', atOnce);
   const entries: Entry[] = [];
   let start = before;
   let isFull = false;
@@ -134,7 +145,7 @@ async function lookBack({ request, filter, count }: Question, before: Position |
       if (isFull) break;
     }
     if (isFull || reads === MAX_READS || page.length === 0) break;
-    page = await entriesBefore(store, log, start!, READ);
+    page = await entriesBefore(store, log, start!, atOnce);
   }
   return {
     entries: entries.toReversed(),

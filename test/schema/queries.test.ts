@@ -3,6 +3,8 @@ import { serviceViewer } from '../../src/auth/viewer.ts';
 import { PositionLost } from '../../src/events/position.ts';
 import type { ConnectionContext } from '../../src/schema/context.ts';
 import { offsetOf, World, type As, type Workspace } from './world.ts';
+import { altered } from '../support/altered-store.ts';
+import { TestServer } from '../support/server.ts';
 
 let world: World;
 let space: Workspace;
@@ -339,6 +341,26 @@ describe('pages of large entries', () => {
       expect(nodes.length).toBeGreaterThan(0);
       expect(pageInfo.hasNextPage).toBe(nodes.length < 40);
     }
+  });
+
+  it('are hardly read where the answer has no room for them', async () => {
+    let entries = 0;
+    await using server = await TestServer.start({
+      aroundStore: (store) =>
+        altered(store, {
+          readBefore: async (...args) => {
+            const found = await store.readBefore(...args);
+            entries += found.entries.length;
+            return found;
+          },
+        }),
+    });
+    for (let index = 0; index < 80; index++)
+      await server.run('mutation ($m: String!) { announce(input: { message: $m }) { cursor } }', { m: body });
+    const fields = Array.from({ length: 15 }, (_, index) => `a${index}: events(last: 80) { nodes { type } }`);
+    await server.run(`{ ${fields.join(' ')} }`);
+    // All of them once, and of each other page ten, and one that tells whether there is more.
+    expect(entries).toBeLessThan(80 + 15 * 11);
   });
 });
 
