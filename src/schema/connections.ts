@@ -112,7 +112,10 @@ export function listField<Name extends SubjectName, Args extends ArgumentMap>(
           const edges: Edge<StateOf<Name>>[] = [];
           let hasNextPage = false;
           let isFull = false;
-          for await (const entry of entitiesOf(list, topics, atOnce(topics.length > 1 ? first + 1 : READ))) {
+          const most = topics.length > 1 ? first + 1 : READ;
+          // One that matches may be far.
+          const each = matches === undefined ? atOnce(most) : most;
+          for await (const entry of entitiesOf(list, topics, each)) {
             if (!mayRead(viewer, entry)) continue;
             if (isGiven(place.projectId) && entry.projectId !== place.projectId) continue;
             const state = entry.data as StateOf<Name>;
