@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import pino from 'pino';
 import { expect, it } from 'vitest';
 import type { EventStore } from '../../src/store/store.ts';
 import { eventsOf, openStream } from '../support/event-stream.ts';
@@ -119,11 +118,7 @@ it('answers what is under way, says 503 to /ready, and takes nobody new', async 
     },
   });
   const directory = await mkdtemp(join(tmpdir(), 'tidings-drain-'));
-  let onRefused = (): void => undefined;
-  const refused = new Promise<void>((resolve) => (onRefused = resolve));
-  const write = (line: string): void => void (line.includes('"what":"/ready"') && onRefused());
-  const logger = pino({ level: 'debug' }, { write });
-  const server = await TestServer.start({ directory, logger, aroundStore: slow });
+  const server = await TestServer.start({ directory, aroundStore: slow });
   const { hostname, port } = new URL(server.url);
   const connection = connect(Number(port), hostname).setEncoding('utf8');
   const body = JSON.stringify({ query: 'mutation { announce(input: { message: "hello" }) { cursor } }' });
@@ -133,13 +128,12 @@ it('answers what is under way, says 503 to /ready, and takes nobody new', async 
     'content-type: application/json',
     `content-length: ${Buffer.byteLength(body)}`,
   ];
-  connection.write(`POST /graphql HTTP/1.1\r\n${headers.join('\r\n')}\r\n\r\n${body}`);
+  const mutation = `POST /graphql HTTP/1.1\r\n${headers.join('\r\n')}\r\n\r\n${body}`;
+  // The second one waits there for the answer to the first.
+  connection.write(`${mutation}GET /ready HTTP/1.1\r\nhost: ${hostname}:${port}\r\n\r\n`);
   await until(() => isHeld);
   const stopping = server.gateway.stop();
   await expect(until(async () => !(await fetch(`${server.url}/health`)).ok)).rejects.toThrow('fetch failed');
-  // Behind the one that is under way.
-  connection.write(`GET /ready HTTP/1.1\r\nhost: ${hostname}:${port}\r\n\r\n`);
-  await refused;
   release();
   let answers = '';
   for await (const text of connection) answers += text as string;
