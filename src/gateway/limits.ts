@@ -2,6 +2,8 @@
 export interface Limits {
   readonly bodyBytes: number;
   readonly webhookBodyBytes: number;
+  /** Of all bodies that have not come whole yet, together. */
+  readonly unfinishedBytes: number;
   /** Of the webhooks that wait while the store can't be reached. */
   readonly spoolBytes: number;
   readonly messageBytes: number;
@@ -29,6 +31,7 @@ export interface Limits {
 export const defaultLimits: Omit<Limits, 'operationsPerConnection'> = {
   bodyBytes: 256 * 1_024,
   webhookBodyBytes: 25 * 1_024 * 1_024,
+  unfinishedBytes: 256 * 1_024 * 1_024,
   spoolBytes: 1_024 * 1_024 * 1_024,
   messageBytes: 64 * 1_024,
   initTimeoutMs: 3_000,

@@ -4,6 +4,7 @@ import type { Limits as ClientLimits } from '../limits/limits.ts';
 import type { RequestContext, Via } from '../schema/context.ts';
 import type { Connection } from '../transport/connection.ts';
 import { GraphiqlPage } from '../transport/graphiql.ts';
+import { Bodies } from '../transport/bodies.ts';
 import { createGraphqlHttp } from '../transport/graphql-http.ts';
 import { LegacyWs } from '../transport/legacy-ws.ts';
 import { multipart } from '../transport/multipart.ts';
@@ -17,7 +18,8 @@ import { WebServer, type WebServerOptions } from '../transport/web-server.ts';
 import { WebSockets } from '../transport/web-sockets.ts';
 import type { Limits } from './limits.ts';
 
-type OwnToTransports = 'graphql' | 'graphiql' | 'webSockets' | 'bodyBytes' | 'webhookBodyBytes' | 'silenceMs';
+type OwnToTransports =
+  'graphql' | 'graphiql' | 'webSockets' | 'bodies' | 'bodyBytes' | 'webhookBodyBytes' | 'silenceMs';
 
 /** What is on the port beside GraphQL, and what GraphQL over all transports has in common. */
 export interface TransportsOptions extends Omit<WebServerOptions, OwnToTransports> {
@@ -90,14 +92,17 @@ export function createTransports(options: TransportsOptions): Transports {
     onError,
   });
   const { developmentToken } = options;
+  const bodies = new Bodies(limits.unfinishedBytes);
   const web = new WebServer({
     ...options,
+    bodies,
     graphql: createGraphqlHttp({
       operations,
       sse,
       multipart: multipartStreams,
       authenticator,
       contextOf,
+      bodies,
       maxBodyBytes: limits.bodyBytes,
       limits: clientLimits,
       audit,

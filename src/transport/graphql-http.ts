@@ -15,7 +15,8 @@ import type { Limits } from '../limits/limits.ts';
 import type { Audit } from '../ops/audit.ts';
 import type { RequestContext, Via } from '../schema/context.ts';
 import { requestFrom, type GraphQLRequest } from './documents.ts';
-import { acceptedBy, readBody, refusalHeaders, requestIdOf, sendJson, type LargeBodies } from './http-io.ts';
+import type { Bodies, LargeBodies } from './bodies.ts';
+import { acceptedBy, refusalHeaders, requestIdOf, sendJson } from './http-io.ts';
 import { refusal, type Operations } from './operations.ts';
 import { presentError, statusOf } from './present.ts';
 import type { ResponseStreams } from './response-streams.ts';
@@ -26,6 +27,7 @@ export interface GraphqlHttpOptions {
   readonly multipart: ResponseStreams;
   readonly authenticator: Pick<Authenticator, 'fromHeaders' | 'verifyAgain'>;
   readonly contextOf: (viewer: Viewer, via: Via) => RequestContext;
+  readonly bodies: Bodies;
   readonly maxBodyBytes: number;
   readonly limits: Pick<Limits, 'checkPublish'>;
   readonly audit: Audit;
@@ -48,7 +50,7 @@ const JSON_TYPES = ['application/json', 'application/graphql-response+json', 'ap
  * Yoga gets the parameters and gives the result. Its way from a Request to a Response costs as much as everything else that a mutation takes.
  */
 export function createGraphqlHttp(options: GraphqlHttpOptions) {
-  const { operations, authenticator, contextOf, maxBodyBytes, limits, onHidden } = options;
+  const { operations, authenticator, contextOf, limits, onHidden } = options;
 
   const yoga = createYoga<Received, RequestContext>({
     schema: operations.schema,
@@ -71,7 +73,7 @@ export function createGraphqlHttp(options: GraphqlHttpOptions) {
     const viewer = await authenticator.fromHeaders(request.headers);
     // Only what publishes much is that large: no need to read it to say that it is too much.
     const large = { above: LARGE_BYTES, check: async () => limits.checkPublish(viewer) };
-    const body = method === 'GET' ? undefined : await bodyOf(request, maxBodyBytes, large);
+    const body = method === 'GET' ? undefined : await bodyOf(request, options, large);
     if (body !== undefined) await authenticator.verifyAgain(viewer);
     const sent = body === undefined ? sentIn(url.searchParams) : parseJson(body);
     const params = requestFrom(sent);
@@ -127,12 +129,16 @@ function sendResult(
 }
 
 /** Forms and plain text are what a foreign page can make a browser send without being asked: they are never read. */
-async function bodyOf(request: IncomingMessage, maxBytes: number, large: LargeBodies): Promise<Buffer> {
+async function bodyOf(
+  request: IncomingMessage,
+  { bodies, maxBodyBytes }: GraphqlHttpOptions,
+  large: LargeBodies,
+): Promise<Buffer> {
   const [type = ''] = (request.headers['content-type'] ?? '').split(';');
   if (!JSON_TYPES.includes(type.trim().toLowerCase())) {
     throw new TidingsError('UNSUPPORTED_MEDIA_TYPE', 'The content type has to be application/json.');
   }
-  return readBody(request, maxBytes, large);
+  return bodies.read(request, maxBodyBytes, large);
 }
 
 function sentIn(search: URLSearchParams): unknown {

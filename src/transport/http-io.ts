@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { TidingsError } from '../errors.ts';
+import type { TidingsError } from '../errors.ts';
 
 /** A page that holds a token is for the browser of this machine: a foreign name that leads here (DNS rebinding) must not be given it. */
 export function isLocal(request: IncomingMessage): boolean {
@@ -28,80 +28,8 @@ const LINGER_BYTES = 64 * 1_024;
 const LINGER_PAUSE_MS = 5;
 /** Each piece of a body takes its time, however small it is: about as much as so many bytes. */
 const LEAST_PIECE = 512;
-/** So many pieces of a body become one. */
-const MOST_PIECES = 1_024;
 /** A body that nobody wants is taken from the connection up to this size, so that it can be used for another request. */
 const MOST_DISCARDED = 256 * 1_024;
-
-/** What is asked before more than so many bytes of a body are read: it may take its time, and throws where the body is not worth it. */
-export interface LargeBodies {
-  readonly above: number;
-  readonly check: () => Promise<void>;
-}
-
-/**
- * Reads a request's body, and not a byte beyond the limit.
- *
- * @throws TidingsError PAYLOAD_TOO_LARGE; UNSUPPORTED_MEDIA_TYPE it is compressed; BAD_REQUEST when the client goes away in the middle; what
- *   `large` throws
- */
-export async function readBody(
-  request: IncomingMessage,
-  maxBytes: number,
-  large: LargeBodies = { above: maxBytes, check: async () => undefined },
-): Promise<Buffer> {
-  const announced = Number(request.headers['content-length'] ?? 0);
-  if (announced > maxBytes) throw tooLarge(maxBytes);
-  const { 'content-encoding': encoding = 'identity' } = request.headers;
-  // A limit would mean nothing for what becomes a thousand times as much.
-  if (!/^(?:identity)?$/i.test(encoding.trim()))
-    throw new TidingsError('UNSUPPORTED_MEDIA_TYPE', 'The body must not be compressed.');
-  let isChecked = announced > large.above;
-  if (isChecked) await large.check();
-  // Nothing more would be told of it.
-  if (request.destroyed) throw broken();
-  // An iterator costs several times what a small body does otherwise.
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    let pieces = 0;
-    let isRefused = false;
-    const refuse = (error: Error): void => {
-      isRefused = true;
-      chunks.length = 0;
-      reject(error);
-    };
-    request.on('data', (chunk: Buffer) => {
-      // It still has to be taken from the connection: see `linger`.
-      if (isRefused) return;
-      size += chunk.length;
-      if (size > maxBytes) return refuse(tooLarge(maxBytes));
-      chunks.push(chunk);
-      // As many as there can be of a byte each would take a hundred times as much.
-      if (++pieces % MOST_PIECES === 0) chunks.push(Buffer.concat(chunks.splice(-MOST_PIECES)));
-      if (size <= large.above || isChecked) return;
-      isChecked = true;
-      request.pause();
-      void large
-        .check()
-        .catch(refuse)
-        .finally(() => request.resume());
-    });
-    request.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
-    request.once('error', (error) => reject(broken(error)));
-    request.once('close', () => {
-      if (!request.readableEnded) reject(broken());
-    });
-  });
-}
-
-function broken(cause?: unknown): TidingsError {
-  return new TidingsError('BAD_REQUEST', 'The body did not arrive whole.', {}, { cause });
-}
-
-function tooLarge(maxBytes: number): TidingsError {
-  return new TidingsError('PAYLOAD_TOO_LARGE', `The body is larger than ${maxBytes} bytes.`);
-}
 
 export function sendJson(
   response: ServerResponse,

@@ -5,20 +5,11 @@ import { SESSION_COOKIE, type Authenticator } from '../auth/authenticator.ts';
 import { TidingsError } from '../errors.ts';
 import type { Audit } from '../ops/audit.ts';
 import type { Requests } from '../ops/requests.ts';
+import type { Bodies } from './bodies.ts';
 import type { Certificate } from './certificate.ts';
 import type { GraphiqlPage } from './graphiql.ts';
-import {
-  hasMuchToCome,
-  holdsToken,
-  isLocal,
-  readBody,
-  requestIdOf,
-  sendError,
-  sendJson,
-  urlOf,
-} from './http-io.ts';
+import { hasMuchToCome, holdsToken, isLocal, requestIdOf, sendError, sendJson, urlOf } from './http-io.ts';
 import { ReceivedRequest } from './received-request.ts';
-import { Places } from './places.ts';
 import type { WebSockets } from './web-sockets.ts';
 
 type Handler = (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<void> | void;
@@ -51,6 +42,7 @@ export interface WebServerOptions {
   readonly audit: Audit;
   readonly onError: (error: unknown) => void;
   readonly now: () => number;
+  readonly bodies: Bodies;
   readonly bodyBytes: number;
   readonly webhookBodyBytes: number;
   /** How long a connection is waited for that takes nothing of its answer. */
@@ -62,8 +54,6 @@ export interface WebServerOptions {
 /** A peer that takes its time with a request holds a connection: headers, then all of it, in milliseconds; and before that, with TLS. */
 const timeouts = { headersTimeout: 10_000, requestTimeout: 60_000 };
 const handshakeTimeout = 10_000;
-/** Larger than other bodies may be, and under way at a time; the others wait. */
-const MOST_LARGE_WEBHOOKS = 8;
 /** How often it is looked for connections that have become idle, while the server closes. */
 const SWEEP_MS = 50;
 
@@ -84,7 +74,6 @@ export class WebServer {
   /** Resolves when nobody is connected any more. */
   #closed: Promise<void> = Promise.resolve();
   /** Who sends one shows only when all of it has arrived: until then anybody could fill the memory with them. */
-  readonly #largeWebhooks = new Places(MOST_LARGE_WEBHOOKS);
   readonly #routes: Readonly<Record<string, Readonly<Record<string, Handler>>>>;
 
   constructor(options: WebServerOptions) {
@@ -232,20 +221,13 @@ export class WebServer {
   }
 
   readonly #webhook: Handler = async (request, response) => {
-    const { bodyBytes, webhookBodyBytes } = this.#options;
-    const enter = async (): Promise<void> => {
-      const leave = await this.#largeWebhooks.take();
-      // A response that is gone already does not tell.
-      if (response.destroyed) leave();
-      else response.once('close', leave);
-    };
-    const body = await readBody(request, webhookBodyBytes, { above: bodyBytes, check: enter });
+    const body = await this.#options.bodies.read(request, this.#options.webhookBodyBytes);
     const answer = await this.#options.githubWebhook(request.headers, body);
     sendJson(response, answer.status, answer.body);
   };
 
   readonly #cloudEvents: Handler = async (request, response) => {
-    const body = async (): Promise<Buffer> => readBody(request, this.#options.bodyBytes);
+    const body = async (): Promise<Buffer> => this.#options.bodies.read(request, this.#options.bodyBytes);
     sendJson(response, 200, await this.#options.cloudEvents(request.headers, body));
   };
 

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
-import { readBody } from '../../src/transport/http-io.ts';
+import { Bodies } from '../../src/transport/bodies.ts';
 import { until } from '../support/until.ts';
 
 it('that arrives byte by byte takes not many times its size', async () => {
@@ -16,7 +16,7 @@ it('that arrives byte by byte takes not many times its size', async () => {
   };
   const before = taken();
   const request = Object.assign(new Readable({ read: () => undefined }), { headers: {} });
-  const reading = readBody(request as unknown as IncomingMessage, 1_000_000);
+  const reading = new Bodies(1_000_000).read(request as unknown as IncomingMessage, 1_000_000);
   const text = 'one by one'.repeat(30_000);
   for (const character of text) request.push(Buffer.from(character));
   await until(() => request.readableLength === 0);
