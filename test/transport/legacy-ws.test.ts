@@ -296,7 +296,7 @@ describe('over the legacy graphql-ws', () => {
       ['no text', { query: '' }, 'BAD_REQUEST'],
       ['no request', null, 'BAD_REQUEST'],
       ['variables that are none', { query: viewer, variables: 'x' }, 'BAD_REQUEST'],
-      ['a wrong variable', { query: announcements, variables: { after: 1 } }, 'BAD_REQUEST'],
+      ['a wrong variable', { query: announcements, variables: { after: 1 } }, 'INVALID_INPUT'],
       ['a malformed cursor', { query: announcements, variables: { after: 'nonsense' } }, 'BAD_CURSOR'],
       ['a project that is not its own', { query: projects('two') }, 'FORBIDDEN'],
     ])('with %s is told so, and the others go on', async (_name, payload, code) => {

@@ -272,7 +272,7 @@ describe('over server-sent events', () => {
     it.each<[string, Partial<StreamRequest> & { query: string }, string]>([
       ['a syntax error', { query: 'subscription {' }, 'GRAPHQL_PARSE_FAILED'],
       ['an unknown field', { query: 'subscription { nonsense }' }, 'GRAPHQL_VALIDATION_FAILED'],
-      ['a wrong variable', { query: announcements, variables: { after: 1 } }, 'BAD_REQUEST'],
+      ['a wrong variable', { query: announcements, variables: { after: 1 } }, 'INVALID_INPUT'],
       ['a malformed cursor', { query: announcements, variables: { after: 'nonsense' } }, 'BAD_CURSOR'],
       ['a malformed Last-Event-ID', { query: announcements, lastEventId: 'nonsense' }, 'BAD_CURSOR'],
       ['a cursor of another log', { query: announcements, variables: { after: foreign } }, 'CURSOR_EXPIRED'],

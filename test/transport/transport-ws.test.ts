@@ -277,7 +277,7 @@ describe('over graphql-transport-ws', () => {
         'subscription { a: announcement { cursor } b: announcement { cursor } }',
         'GRAPHQL_VALIDATION_FAILED',
       ],
-      ['a wrong variable', announcements, 'BAD_REQUEST', { after: 1 }],
+      ['a wrong variable', announcements, 'INVALID_INPUT', { after: 1 }],
       [
         'a missing variable',
         'subscription ($id: ID!) { projectUpdated(projectId: $id) { cursor } }',
