@@ -52,7 +52,7 @@ export interface WebServerOptions {
 }
 
 /** A peer that takes its time with a request holds a connection: headers, then all of it, in milliseconds; and before that, with TLS. */
-const timeouts = { headersTimeout: 10_000, requestTimeout: 60_000 };
+const timeouts = { headersTimeout: 10_000, requestTimeout: 60_000, connectionsCheckingInterval: 5_000 };
 const handshakeTimeout = 10_000;
 /** How often it is looked for connections that have become idle, while the server closes. */
 const SWEEP_MS = 50;
