@@ -27,7 +27,7 @@ function frameOf({ repoId, number, state, ...rest }: ReturnType<typeof stateOf>)
   return Buffer.concat([Buffer.from([0x81, 126, payload.length >> 8, payload.length & 0xff]), payload]);
 }
 
-const server = createServer((request, response) => {
+const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
   void json(request).then((events) => {
     for (const event of events as Parameters<typeof frameOf>[0][]) {
       const frame = frameOf(event);

@@ -75,7 +75,11 @@ const yoga = createYoga({
   }),
 });
 
-const server = createServer((request, response) => void yoga(request, response));
+// The load posts after pauses: a connection that is closed just then would end the measurement.
+const server = createServer(
+  { keepAliveTimeout: 60_000 },
+  (request, response) => void yoga(request, response),
+);
 const webSockets = new WebSocketServer({ server, path: '/graphql' });
 useServer(
   {
