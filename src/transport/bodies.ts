@@ -71,7 +71,7 @@ export class Bodies {
         chunks.push(chunk);
         if (++pieces % MOST_PIECES === 0) chunks.push(Buffer.concat(chunks.splice(-MOST_PIECES)));
         if (body.bytes + chunk.length > maxBytes) return body.refuse(tooLarge(maxBytes));
-        this.#grow(body, chunk.length);
+        if (!this.#grow(body, chunk.length)) return;
         if (body.bytes <= large.above || isChecked) return;
         isChecked = true;
         request.pause();
@@ -91,14 +91,16 @@ export class Bodies {
     });
   }
 
-  #grow(body: Unfinished, bytes: number): void {
+  /** Whether there is room for it still. */
+  #grow(body: Unfinished, bytes: number): boolean {
     this.#unfinished.add(body);
     body.bytes += bytes;
     this.#bytes += bytes;
     for (const oldest of this.#unfinished) {
-      if (this.#bytes <= this.#mostBytes) return;
+      if (this.#bytes <= this.#mostBytes) break;
       oldest.refuse(new TidingsError('OVERLOADED', 'The body took too long; the room is needed.'));
     }
+    return this.#unfinished.has(body);
   }
 
   /** More than once does no harm. */

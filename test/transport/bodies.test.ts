@@ -24,3 +24,17 @@ it('that arrives byte by byte takes not many times its size', async () => {
   request.push(null);
   expect(String(await reading)).toBe(text);
 });
+
+it('that is refused for want of room is not asked about any more', async () => {
+  const request = Object.assign(new Readable({ read: () => undefined }), { headers: {} });
+  let asked = 0;
+  const check = async (): Promise<void> => void (asked += 1);
+  const reading = new Bodies(1_000).read(request as unknown as IncomingMessage, 1_000_000, {
+    above: 500,
+    check,
+  });
+  request.push(Buffer.alloc(2_000));
+  await expect(reading).rejects.toMatchObject({ code: 'OVERLOADED' });
+  expect(asked).toBe(0);
+  request.destroy();
+});
