@@ -1,19 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { serviceViewer, type Viewer } from '../../src/auth/viewer.ts';
 import { Limits, type LimitSettings } from '../../src/limits/limits.ts';
+import { unlimited } from '../support/limits.ts';
 import { StillTime } from '../support/still-time.ts';
-
-const unlimited: LimitSettings = {
-  connections: 0,
-  connectionsPerUser: 0,
-  connectionsPerAddress: 0,
-  newConnections: 0,
-  newConnectionsPerAddress: 0,
-  messages: 0,
-  messageBurst: 0,
-  publishes: 0,
-  streams: 0,
-};
 
 const ada: Viewer = { ...serviceViewer('default'), userId: 'ada' };
 

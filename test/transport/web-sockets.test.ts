@@ -5,19 +5,10 @@ import { expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { Limits } from '../../src/limits/limits.ts';
 import { WebSockets } from '../../src/transport/web-sockets.ts';
+import { unlimited } from '../support/limits.ts';
 
-const unlimited = new Limits({
-  settings: {
-    connections: 0,
-    connectionsPerUser: 0,
-    connectionsPerAddress: 0,
-    newConnections: 0,
-    newConnectionsPerAddress: 0,
-    messages: 0,
-    messageBurst: 0,
-    publishes: 0,
-    streams: 0,
-  },
+const limits = new Limits({
+  settings: unlimited,
   redis: null,
   now: Date.now,
   onLimited: () => undefined,
@@ -39,7 +30,7 @@ it('loses the one connection whose message its protocol fails on, and no other',
       }),
     legacyWs: () => undefined,
     requests: { name: () => 'a request' },
-    limits: unlimited,
+    limits,
     addressOf: () => null,
     release: () => undefined,
     onError: (error) => errors.push(error),
