@@ -196,18 +196,28 @@ describe.each(ways)('an operation over $name', (way) => {
   });
 });
 
+/** Of so many fragments, each with the next one twice: it costs twice as much with each of them. */
+const doubling = (count: number): string => {
+  const fragments = Array.from({ length: count }, (_, index) => {
+    const next = index + 1 < count ? `...f${index + 1}` : 'type';
+    return `fragment f${index} on Event { ${next} ${next} }`;
+  });
+  return `{ events { ...f0 } } ${fragments.join(' ')}`;
+};
+
 /** Subscriptions, which have no HTTP status of their own. */
 const subscriptions: readonly Omit<Case, 'status'>[] = [
   { name: 'a syntax error', query: 'subscription {', code: 'GRAPHQL_PARSE_FAILED' },
   { name: 'an unknown field', query: 'subscription { nonsense }', code: 'GRAPHQL_VALIDATION_FAILED' },
   ...Object.entries({
-    'a depth of 9': `${'events { '.repeat(8)} type ${'} '.repeat(8)}`,
-    '16 aliases': `events { ${Array.from({ length: 16 }, (_, i) => `a${i}: type`).join(' ')} }`,
-    '51 directives': `events { type ${'@include(if: true) '.repeat(51)} }`,
-    '1001 tokens': `events { ${'type '.repeat(996)} }`,
+    'a depth of 9': `${'{ events '.repeat(8)} { type } ${'} '.repeat(8)}`,
+    '16 aliases': `{ events { ${Array.from({ length: 16 }, (_, i) => `a${i}: type`).join(' ')} } }`,
+    '51 directives': `{ events { type ${'@include(if: true) '.repeat(51)} } }`,
+    '1001 tokens': `{ events { ${'type '.repeat(996)} } }`,
+    'a cost of 65 536': doubling(16),
   }).map(([name, selection]) => ({
     name,
-    query: `subscription { ${selection} }`,
+    query: `subscription ${selection}`,
     code: 'QUERY_TOO_COMPLEX' as const,
   })),
   {
@@ -244,7 +254,7 @@ const subscriptions: readonly Omit<Case, 'status'>[] = [
 
 describe.each(drivers)('a subscription over $name', (driver: Driver) => {
   it.each(subscriptions)(
-    'with $name ends with $code',
+    'with $name ends with $code, and its connection stays',
     async ({ query, variables, token = tokenFor(), faults: made = {}, code, reason }) => {
       using peer = await driver.connect(server.graphqlUrl, token);
       faults = made;
@@ -257,8 +267,21 @@ describe.each(drivers)('a subscription over $name', (driver: Driver) => {
       expect(JSON.stringify(errors)).not.toContain('swordfish');
       if (reason !== undefined)
         expect(errors?.[0]?.extensions).toMatchObject({ reason, headCursor: expect.any(String) });
+      // Whatever is asked for next, it gets an answer.
+      const next = await peer.start('subscription { nonsense }').next();
+      expect(next.errors?.[0]?.extensions['code']).toBe('GRAPHQL_VALIDATION_FAILED');
     },
   );
+
+  it('with a cost of 32 768 is not too complex', async () => {
+    using peer = await driver.connect(server.graphqlUrl, tokenFor());
+    const operation = peer.start(`subscription ${doubling(15)}`);
+    await until(async () => {
+      await server.run(announce);
+      return operation.rest.length > 0;
+    });
+    expect((await operation.next()).data).toEqual({ events: { type: 'ANNOUNCEMENT' } });
+  });
 
   it("about the id of another workspace is told the same as about one that is nobody's", async () => {
     using peer = await driver.connect(server.graphqlUrl, only);
