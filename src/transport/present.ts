@@ -22,7 +22,7 @@ export function presentError(
     return { message: cause.message, ...place, extensions: { code: cause.code, ...cause.details } };
   }
   // graphql-js itself refuses: wrong variables, unknown operations.
-  if (error instanceof GraphQLError && cause instanceof GraphQLError) {
+  if (error instanceof GraphQLError && cause instanceof GraphQLError && !isUnshowable(path, cause)) {
     const { code } = error.extensions;
     return {
       message: error.message,
@@ -56,6 +56,11 @@ export function statusOf(result: FormattedExecutionResult): number {
 /** One of ours: scalars say so what is wrong with a value. */
 const isKnown = (code: unknown): code is ErrorCode =>
   typeof code === 'string' && Object.hasOwn(errorCatalogue, code);
+
+/** Of a mistake in a document graphql-js tells where in there it is; of a value that is none for its field, only where in the result. */
+function isUnshowable(path: GraphQLError['path'], { nodes }: GraphQLError): boolean {
+  return path !== undefined && nodes === undefined;
+}
 
 function rootOf(error: unknown): unknown {
   let root = error;

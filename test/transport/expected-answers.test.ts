@@ -1,6 +1,6 @@
 /**
  * What is answered to whom, as one table: each case on every transport that it can occur on. Cases that need a stage of their own have it elsewhere:
- * sockets and requests in expected-refusals.test.ts, tokens in test/auth, places and rates in test/limits, webhooks in
+ * sockets and requests in expected-refusals.test.ts, resolvers that throw in the midst of a subscription in unshowable-events.test.ts, tokens in test/auth, places and rates in test/limits, webhooks in
  * test/ingest/github-answers.test.ts.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
