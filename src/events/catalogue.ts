@@ -253,6 +253,11 @@ export function subjectOf(kind: Kind): Subject {
   return subjects[kinds[kind]] as unknown as Subject;
 }
 
+/** Whether this server knows it: while servers are replaced one by one, newer ones may write others. */
+export function isKnownKind(kind: Kind): boolean {
+  return Object.hasOwn(kinds, kind);
+}
+
 /** The kinds that one GraphQL payload type stands for. */
 export function kindsOf(name: SubjectName): Kind[] {
   return kindNames.filter((kind) => kinds[kind] === name);

@@ -1,4 +1,12 @@
-import { deletions, kinds, subjectOf, type Kind, type StateOf, type SubjectName } from './catalogue.ts';
+import {
+  deletions,
+  isKnownKind,
+  kinds,
+  subjectOf,
+  type Kind,
+  type StateOf,
+  type SubjectName,
+} from './catalogue.ts';
 import { encodeCursor, type Position } from './position.ts';
 import type { Lifetime } from './subject.ts';
 import { topic, type Topic } from './topics.ts';
@@ -86,8 +94,9 @@ export function isDeletion(facts: EventFacts): boolean {
   return deletions.has(facts.kind);
 }
 
-/** Every topic that an event is filed under, without repetition. */
+/** Every topic that an event is filed under, without repetition. None for one of a kind that nobody here can show. */
 export function topicsOf(facts: EventFacts): Topic[] {
+  if (!isKnownKind(facts.kind)) return [];
   const topics = new Set<Topic>(facts.userId === null ? ['all'] : []);
   if (facts.projectId !== null && facts.userId === null) topics.add(topic('project', facts.projectId));
   for (const each of subjectOf(facts.kind).topics?.(facts.data) ?? []) topics.add(each);

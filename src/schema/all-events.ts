@@ -1,4 +1,4 @@
-import { kindNamed, type Kind } from '../events/catalogue.ts';
+import { isKnownKind, kindNamed, type Kind } from '../events/catalogue.ts';
 import { topicsOf, type Entry } from '../events/event.ts';
 import { topic } from '../events/topics.ts';
 import { builder, covers, coversOneOf, isGiven, type InputFieldBuilder } from './builder.ts';
@@ -42,6 +42,7 @@ subscription('events', {
 export function passes(filter: Filter, entry: Entry): boolean {
   const { types, projectId, repoId, actor, reasons } = filter;
   return (
+    isKnownKind(entry.kind) &&
     !apart.has(entry.kind) &&
     (!isGiven(types) || types.some((type) => kindNamed(type) === entry.kind)) &&
     covers(projectId, entry.projectId) &&

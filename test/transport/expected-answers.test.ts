@@ -1,7 +1,7 @@
 /**
  * What is answered to whom, as one table: each case on every transport that it can occur on. Cases that need a stage of their own have it elsewhere:
- * sockets and requests in expected-refusals.test.ts, resolvers that throw in the midst of a subscription in unshowable-events.test.ts, tokens in test/auth, places and rates in test/limits, webhooks in
- * test/ingest/github-answers.test.ts.
+ * sockets and requests in expected-refusals.test.ts, resolvers that throw in the midst of a subscription in unshowable-events.test.ts, tokens in
+ * test/auth, places and rates in test/limits, webhooks in test/ingest/github-answers.test.ts.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TidingsError, type ErrorCode } from '../../src/errors.ts';

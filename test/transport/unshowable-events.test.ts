@@ -1,6 +1,7 @@
 /** What becomes of subscriptions when an event of the log can't be shown as they ask for it. Nothing here writes such ones; a store makes them up. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Entry } from '../../src/events/event.ts';
+import type { Page } from '../../src/store/store.ts';
 import { AnnounceDocument, StatsDocument } from '../generated/operations.ts';
 import { altered } from '../support/altered-store.ts';
 import { TestServer, tokenFor } from '../support/server.ts';
@@ -12,11 +13,15 @@ const oddities: Readonly<Record<string, object>> = {
   'a resolver throws': { changed: null },
   'a value has another type than its field': { data: { message: 'odd', severity: 'swordfish' } },
   'a filter throws': { data: null },
+  'only a newer server knows its kind': { kind: 'release.published' },
 };
 const oddly = (entry: Entry): Entry => ({
   ...entry,
   ...oddities[(entry.data as { message: string }).message],
 });
+const withOddities = (page: Page): Page => ({ ...page, entries: page.entries.map(oddly) });
+
+/** What fails where it is asked for. */
 const selected: Readonly<Record<string, string>> = {
   'a resolver throws': 'changedFields',
   'a value has another type than its field': 'severity',
@@ -28,10 +33,8 @@ beforeAll(async () => {
     aroundStore: (store) =>
       altered(store, {
         watch: async (log, onAppended) => store.watch(log, (entries) => onAppended(entries.map(oddly))),
-        read: async (...args) => {
-          const page = await store.read(...args);
-          return { ...page, entries: page.entries.map(oddly) };
-        },
+        read: async (...args) => withOddities(await store.read(...args)),
+        readBefore: async (...args) => withOddities(await store.readBefore(...args)),
       }),
   });
 });
@@ -88,4 +91,29 @@ describe.each(drivers)('a subscription over $name', (driver) => {
     await announce('live again');
     expect(await dataOf(again)).toEqual({ announcement: { message: 'live again' } });
   });
+
+  it('passes over events that only a newer server knows, live and where it catches up', async () => {
+    using peer = await driver.connect(server.graphqlUrl, tokenFor());
+    const asks = 'subscription ($after: Cursor) { events(after: $after) { type } }';
+    const after = await announce('before');
+    const live = peer.start(asks);
+    await areLive(1);
+    await announce('only a newer server knows its kind');
+    await announce('next');
+    for (const operation of [live, peer.start(asks, { after })]) {
+      expect(await operation.next()).toEqual({ data: { events: { type: 'ANNOUNCEMENT' } } });
+      await areLive(2);
+      expect(operation.rest).toEqual([]);
+    }
+  });
+});
+
+it('history passes over events that only a newer server knows', async () => {
+  const after = await announce('before');
+  for (const message of ['only a newer server knows its kind', 'next']) await announce(message);
+  const asks = (page: string): string => `query ($cursor: Cursor!) { events(${page}) { nodes { type } } }`;
+  const answer = { events: { nodes: [{ type: 'ANNOUNCEMENT' }] } };
+  expect(await server.run(asks('after: $cursor'), { cursor: after })).toEqual(answer);
+  const before = await announce('behind');
+  expect(await server.run(asks('last: 1, before: $cursor'), { cursor: before })).toEqual(answer);
 });
