@@ -32,15 +32,8 @@ export const closeCodes = {
 } as const;
 const messages: Encoder<string> = { encode: textFrame };
 
-/** What an operation is refused with that is beyond the messages of its connection. It is filled up all the time. */
-export function tooManyMessages(): TidingsError {
-  return new TidingsError('RATE_LIMITED', 'There are too many messages on this connection.', {
-    retryAfter: 1,
-  });
-}
-
 /** How long a peer has to answer a close before it is cut off. */
-const CLOSE_GRACE_MS = 5_000;
+export const CLOSE_GRACE_MS = 5_000;
 /** And who floods it, to take the close: nothing more is read from there. */
 const FLOOD_GRACE_MS = 500;
 
@@ -63,6 +56,8 @@ export class Connection implements ConnectionContext, OutletPeer {
   /** The last token that is being verified: they take their places in the order in which they came. */
   #verifying: Promise<unknown> = Promise.resolve();
   #isOver = false;
+  /** Closes the connection if nobody waits for an answer any more; undefined until it leaves. */
+  #closeIfAnswered: (() => void) | undefined;
   /** What came from a peer that is not listened to, as it has to take first what it was answered; undefined while it is listened to. */
   #held: (() => void)[] | undefined;
 
@@ -233,6 +228,7 @@ export class Connection implements ConnectionContext, OutletPeer {
   /** The operation is over. Another one may have its id by now. */
   forget(operation: SocketOperation): void {
     if (this.#operations.get(operation.id) === operation) this.#operations.delete(operation.id);
+    this.#closeIfAnswered?.();
   }
 
   /** Tells clients that follow where they are, and gives what is to be done when all that was written so far has arrived. */
@@ -278,6 +274,19 @@ export class Connection implements ConnectionContext, OutletPeer {
   /** It is being closed: what still comes in is not for us any more. */
   get isClosing(): boolean {
     return this.#isOver || this.socket.readyState > this.socket.OPEN;
+  }
+
+  /** Takes no operations from here on, and closes when the queries and mutations that it has taken are answered. */
+  leave(code: number, reason: string): void {
+    this.#closeIfAnswered = () => {
+      if (this.isClosing || [...this.#operations.values()].some(({ isAwaited }) => isAwaited)) return;
+      this.close(code, reason);
+    };
+    this.#closeIfAnswered();
+  }
+
+  get isLeaving(): boolean {
+    return this.#closeIfAnswered !== undefined;
   }
 
   close(code: number, reason: string): void {

@@ -3,8 +3,8 @@ import type { Authenticator } from '../auth/authenticator.ts';
 import { mayPass, TidingsError } from '../errors.ts';
 import { parseJson } from '../json.ts';
 import type { Audit } from '../ops/audit.ts';
-import { closeCodes, tooManyMessages, type Connection } from './connection.ts';
-import { refusal, type OpenFailure } from './operations.ts';
+import { closeCodes, type Connection } from './connection.ts';
+import { refusal, tooManyMessages, type OpenFailure } from './operations.ts';
 import { SocketOperation, type SocketServices, type Wording } from './socket-operation.ts';
 
 export interface LegacyWsOptions {
@@ -78,7 +78,7 @@ export class LegacyWs {
     if (type === 'connection_init') return void this.#init(payload);
     if (type === 'connection_terminate') return this.#connection.close(1000, '');
     if (typeof id !== 'string') return this.#misunderstood();
-    if (type === 'start' && isTooMany) return this.#fail(id, refusal(tooManyMessages()));
+    if (type === 'start' && isTooMany) return this.#fail(id, tooManyMessages());
     if (type === 'start') return this.#start(id, payload);
     if (type === 'stop') return this.#stop(id);
     this.#misunderstood();
@@ -137,6 +137,8 @@ export class LegacyWs {
 
   #start(id: string, payload: unknown): void {
     const { services, maxOperations } = this.#options;
+    // Clients ask again elsewhere for what was not answered.
+    if (this.#connection.isLeaving) return;
     // The old one ends here, and whatever it still has to say is dropped. Some clients send a start twice: it goes on where it was then.
     this.#connection.operation(id)?.abandon();
     if (this.#phase === 'refused') return this.#fail(id, refusal(this.#refusal));

@@ -172,3 +172,9 @@ function isStoreAway(source: AsyncIterable<unknown> | ExecutionResult): boolean 
 export function refusal(error: TidingsError): OpenFailure {
   return { errors: [presentError(error, () => undefined)] };
 }
+
+/** For what is beyond the messages of its connection. That is filled up all the time. */
+export function tooManyMessages(): OpenFailure {
+  const what = 'There are too many messages on this connection.';
+  return refusal(new TidingsError('RATE_LIMITED', what, { retryAfter: 1 }));
+}

@@ -91,6 +91,11 @@ export class SocketOperation implements Sink {
     }
   }
 
+  /** Its client waits for the one answer of a query or mutation. */
+  get isAwaited(): boolean {
+    return this.#prepared === undefined;
+  }
+
   /** The client wants no more of it, and is told nothing more. */
   stop(): void {
     const { resumePoints } = this.#services;
@@ -292,7 +297,7 @@ export class SocketOperation implements Sink {
   #finish(lastWord: string): void {
     if (this.#over !== undefined) return;
     this.#over = 'finished';
-    this.#connection.forget(this);
     this.#connection.reply(lastWord);
+    this.#connection.forget(this);
   }
 }

@@ -10,8 +10,8 @@ import type { Authenticator } from '../auth/authenticator.ts';
 import { mayPass, TidingsError } from '../errors.ts';
 import { parseJson } from '../json.ts';
 import type { Audit } from '../ops/audit.ts';
-import { closeCodes, tooManyMessages, type Connection } from './connection.ts';
-import { refusal } from './operations.ts';
+import { closeCodes, type Connection } from './connection.ts';
+import { refusal, tooManyMessages } from './operations.ts';
 import { SocketOperation, type SocketServices, type Wording } from './socket-operation.ts';
 
 export interface TransportWsOptions {
@@ -77,7 +77,7 @@ export class TransportWs {
       return this.#connection.close(CloseCode.BadRequest, 'Invalid message received');
     }
     if (isTooMany && message.type === MessageType.Subscribe)
-      return this.#connection.reply(wording.error(message.id, refusal(tooManyMessages())));
+      return this.#connection.reply(wording.error(message.id, tooManyMessages()));
     if (this.#waiting !== undefined && message.type !== MessageType.ConnectionInit)
       return void this.#waiting.push(message);
     this.#handle(message);
@@ -146,6 +146,8 @@ export class TransportWs {
   #subscribe(id: string, payload: unknown): void {
     const connection = this.#connection;
     if (this.#phase !== 'acknowledged') return connection.close(CloseCode.Unauthorized, 'Unauthorized');
+    // Clients ask again elsewhere for what was not answered.
+    if (connection.isLeaving) return;
     if (connection.operation(id) !== undefined)
       return connection.close(CloseCode.SubscriberAlreadyExists, `Subscriber for ${id} already exists`);
     const { services, maxOperations, audit } = this.#options;

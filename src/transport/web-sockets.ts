@@ -7,7 +7,7 @@ import { TidingsError } from '../errors.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { Requests } from '../ops/requests.ts';
 import type { Via } from '../schema/context.ts';
-import { Connection, closeCodes, type ConnectionOptions } from './connection.ts';
+import { CLOSE_GRACE_MS, Connection, closeCodes, type ConnectionOptions } from './connection.ts';
 import { holdsToken, refusalBody, refusalHeaders, requestIdOf, urlOf } from './http-io.ts';
 
 export interface WebSocketsOptions extends ConnectionOptions {
@@ -21,6 +21,8 @@ export interface WebSocketsOptions extends ConnectionOptions {
   /** Where a request comes from, for that. */
   readonly addressOf: (request: IncomingMessage) => string | null;
   readonly messageBytes: number;
+  /** What queries and mutations that are under way have at the end, once everybody was told to leave. */
+  readonly closeGraceMs: number;
 }
 
 /** In the order of preference. */
@@ -62,16 +64,26 @@ export class WebSockets {
     return { websocket: connections.length - legacy, 'websocket-legacy': legacy };
   }
 
-  /** Takes nobody new, and sends all away, evenly over the time given: their clients come back elsewhere. */
+  /**
+   * Takes nobody new, and sends all away, evenly over the time given: their clients come back elsewhere. Whoever waits for an answer gets it
+   * first.
+   */
   async drain(ms: number): Promise<void> {
     this.#isClosing = true;
     const connections = [...this.#connections];
+    const goodbye = [closeCodes.goingAway, 'The server is going away'] as const;
     const gone = connections.map(
       async (connection, index) =>
         new Promise<void>((resolve) => {
-          connection.socket.once('close', () => resolve());
-          const leave = (): void => connection.close(closeCodes.goingAway, 'The server is going away');
-          setTimeout(leave, (ms * index) / connections.length);
+          const timers = [
+            setTimeout(() => connection.leave(...goodbye), (ms * index) / connections.length),
+            setTimeout(() => connection.close(...goodbye), ms + this.#options.closeGraceMs),
+            setTimeout(() => connection.cutOff(), ms + CLOSE_GRACE_MS),
+          ];
+          connection.socket.once('close', () => {
+            timers.forEach((timer) => clearTimeout(timer));
+            resolve();
+          });
         }),
     );
     await Promise.all(gone);

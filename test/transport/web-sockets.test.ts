@@ -38,6 +38,7 @@ it('loses the one connection whose message its protocol fails on, and no other',
     highWaterMark: 1_000,
     writeDeadlineMs: 10_000,
     pingMs: 10_000,
+    closeGraceMs: 1_000,
   });
   const server = createServer().listen(0, '127.0.0.1');
   server.on('upgrade', (...request) => void webSockets.upgrade(...request));
