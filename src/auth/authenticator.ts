@@ -84,13 +84,17 @@ export class Authenticator {
   }
 
   /**
-   * The viewer of an HTTP request: by its Authorization header, else by the session cookie.
+   * The viewer of an HTTP request: by its Authorization header, else by the session cookie. Whoever shows neither may be anonymous; who shows
+   * something else than a token took it for one.
    *
    * @throws TidingsError UNAUTHENTICATED, AUTH_UNAVAILABLE
    */
   async fromHeaders(headers: IncomingHttpHeaders): Promise<Viewer> {
     const token = bearer(headers.authorization) ?? this.#cookie(headers);
-    return token === undefined ? this.#withoutToken() : this.verify(token);
+    if (token !== undefined) return this.verify(token);
+    if ((headers.authorization ?? '') !== '')
+      throw new TidingsError('UNAUTHENTICATED', 'The Authorization header has to be "Bearer" and a token.');
+    return this.#withoutToken();
   }
 
   /**

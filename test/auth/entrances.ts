@@ -7,6 +7,8 @@ export interface Entrance {
   readonly name: string;
   /** What becomes of a token there: `admitted`, or what its owner is told. */
   readonly enter: (server: TestServer, token: string | undefined) => Promise<string>;
+  /** The same by the headers of a request, where who has no token may read what is open to everybody. */
+  readonly shows?: (server: TestServer, headers: Readonly<Record<string, string>>) => Promise<string>;
   /** What is told to whoever doesn't get in. */
   readonly refusal: string;
 }
@@ -17,22 +19,22 @@ const overHttp = (
   name: string,
   headersOf: (token: string) => Record<string, string>,
   accept = 'application/json',
-): Entrance => ({
-  name,
-  refusal: '401 UNAUTHENTICATED',
-  async enter(server, token) {
+): Entrance => {
+  const shows = async (server: TestServer, headers: Readonly<Record<string, string>>): Promise<string> => {
     const response = await fetch(server.graphqlUrl, {
       method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        accept,
-        ...(token === undefined ? {} : headersOf(token)),
-      },
+      headers: { 'content-type': 'application/json', accept, ...headers },
       body: JSON.stringify({ query: viewer }),
     });
     return outcomeOf(response.status, await response.text());
-  },
-});
+  };
+  return {
+    name,
+    refusal: '401 UNAUTHENTICATED',
+    enter: async (server, token) => shows(server, token === undefined ? {} : headersOf(token)),
+    shows,
+  };
+};
 
 const session: Entrance = {
   name: 'POST /session',
@@ -61,32 +63,39 @@ const cloudEvents: Entrance = {
   },
 };
 
-const overSocket = (protocol: string, refusal: string, where: 'init' | 'upgrade'): Entrance => ({
-  name: `${protocol}, in the ${where === 'init' ? 'init payload' : 'upgrade request'}`,
-  refusal,
-  async enter(server, token) {
-    const given = token === undefined ? {} : { authorization: `Bearer ${token}` };
-    using socket = new TestSocket(server.webSocketUrl, {
-      protocol,
-      ...(where === 'upgrade' ? { headers: given } : {}),
-    });
+const overSocket = (protocol: string, refusal: string, where: 'init' | 'upgrade'): Entrance => {
+  const connect = async (
+    server: TestServer,
+    headers: Readonly<Record<string, string>>,
+    payload?: Readonly<Record<string, string>>,
+  ): Promise<string> => {
+    using socket = new TestSocket(server.webSocketUrl, { protocol, headers });
     await socket.opened();
-    socket.send({ type: 'connection_init', ...(where === 'init' ? { payload: given } : {}) });
+    socket.send({ type: 'connection_init', payload });
     const told: string[] = [];
     socket.socket.on('message', (data) => {
-      const { type, payload } = JSON.parse((data as Buffer).toString()) as {
+      const { type, payload: sent } = JSON.parse((data as Buffer).toString()) as {
         type: string;
         payload?: { extensions?: { code?: string } };
       };
-      told.push(type === 'connection_ack' ? 'admitted' : (payload?.extensions?.code ?? type));
+      told.push(type === 'connection_ack' ? 'admitted' : (sent?.extensions?.code ?? type));
     });
     if (socket.socket.readyState === socket.socket.OPEN) {
       await Promise.race([once(socket.socket, 'message'), socket.closed]);
       if (told[0] === 'admitted') return 'admitted';
     }
     return [...told, (await socket.closed).code].join(' ');
-  },
-});
+  };
+  return {
+    name: `${protocol}, in the ${where === 'init' ? 'init payload' : 'upgrade request'}`,
+    refusal,
+    async enter(server, token) {
+      const given: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
+      return where === 'init' ? connect(server, {}, given) : connect(server, given);
+    },
+    ...(where === 'upgrade' ? { shows: connect } : {}),
+  };
+};
 
 const refresh: Entrance = {
   name: 'refreshSession',

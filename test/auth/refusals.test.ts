@@ -190,18 +190,37 @@ it('a token may live for 30 days', async () => {
   }
 });
 
-it.each([
-  ['Basic', `Basic ${Buffer.from('eve:secret').toString('base64')}`],
-  ['Bearer without a token', 'Bearer '],
-  ['a token without Bearer', tokenFor()],
-])('an Authorization header is refused that is %s', async (_name, authorization) => {
-  await using server = await TestServer.start();
-  const response = await fetch(server.graphqlUrl, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', authorization },
-    body: '{"query":"{ viewer { userId } }"}',
+describe.each([
+  { who: 'nobody', ANONYMOUS_PROJECTS: '' },
+  { who: 'everybody', ANONYMOUS_PROJECTS: 'open' },
+])('where $who may read without a token', ({ ANONYMOUS_PROJECTS }) => {
+  let server: TestServer;
+  beforeAll(async () => (server = await TestServer.start({ environment: { ANONYMOUS_PROJECTS } })));
+  afterAll(async () => server[Symbol.asyncDispose]());
+  const readers = entrances.filter(({ shows }) => shows !== undefined);
+
+  it.each([
+    ['Basic', `Basic ${Buffer.from('eve:secret').toString('base64')}`],
+    ['Bearer without a token', 'Bearer '],
+    ['a token without Bearer', tokenFor()],
+    ['a token and something else', `Bearer ${tokenFor()} ${tokenFor()}`],
+  ])('an Authorization header is refused that is %s', async (_name, authorization) => {
+    for (const { name, shows, refusal } of readers)
+      expect([name, await shows!(server, { authorization })]).toEqual([name, refusal]);
   });
-  expect(response.status).toBe(401);
+
+  it('an Authorization header that is empty is none', async () => {
+    for (const { name, shows, refusal } of readers) {
+      const outcome = ANONYMOUS_PROJECTS === '' ? refusal : 'admitted';
+      expect([name, await shows!(server, { authorization: '' })]).toEqual([name, outcome]);
+    }
+  });
+
+  it('a session counts, whatever a proxy in front wants to have in Authorization', async () => {
+    const headers = { cookie: `tidings_session=${tokenFor()}`, authorization: 'Basic ZXZlOnNlY3JldA==' };
+    for (const { name, shows } of readers)
+      expect([name, await shows!(server, headers)]).toEqual([name, 'admitted']);
+  });
 });
 
 it.each<[string, Readonly<Record<string, string>>, string]>([
