@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { extname } from 'node:path';
 import { TidingsError } from '../errors.ts';
-import { isLocal } from './http-io.ts';
+import { acceptsGzip, isLocal } from './http-io.ts';
 
 /** Nothing from elsewhere, and nothing inline: what an event holds can't become script. */
 const policy = [
@@ -82,8 +82,7 @@ function filesIn(directory: string, folder: string): ReadonlyMap<string, File> {
 
 function sendFile(request: IncomingMessage, response: ServerResponse, file: File): void {
   const { type, plain, compressed } = file;
-  const isCompressed =
-    compressed !== undefined && /\bgzip\b/.test(String(request.headers['accept-encoding']));
+  const isCompressed = compressed !== undefined && acceptsGzip(request);
   const body = isCompressed ? compressed : plain;
   response.writeHead(200, {
     'content-type': type,

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import { acceptsGzip } from './http-io.ts';
 
 const compress = promisify(gzip);
 
@@ -53,15 +54,15 @@ export class GraphiqlPage {
     const { plain, compressed, etag } = await this.#page;
     const headers = { etag, 'cache-control': 'private, no-cache', vary: 'accept, accept-encoding, host' };
     if (request.headers['if-none-match'] === etag) return void response.writeHead(304, headers).end();
-    const acceptsGzip = /\bgzip\b/.test(String(request.headers['accept-encoding']));
-    const body = acceptsGzip ? compressed : plain;
+    const isCompressed = acceptsGzip(request);
+    const body = isCompressed ? compressed : plain;
     response.writeHead(200, {
       ...headers,
       'content-type': 'text/html; charset=utf-8',
       // Its scripts are inline and make code of their own.
       'content-security-policy': "object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
       'content-length': body.length,
-      ...(acceptsGzip ? { 'content-encoding': 'gzip' } : {}),
+      ...(isCompressed ? { 'content-encoding': 'gzip' } : {}),
     });
     response.end(request.method === 'HEAD' ? undefined : body);
   }

@@ -8,9 +8,17 @@ export function isLocal(request: IncomingMessage): boolean {
 
 /** What the client accepts, without what it only names to say that it does not. */
 export function acceptedBy({ headers: { accept = '' } }: IncomingMessage): string {
-  if (!accept.includes('=0')) return accept;
+  return withoutRefused(accept);
+}
+
+export function acceptsGzip({ headers }: IncomingMessage): boolean {
+  return /\bgzip\b/.test(withoutRefused(String(headers['accept-encoding'])));
+}
+
+function withoutRefused(ranges: string): string {
+  if (!ranges.includes('=0')) return ranges;
   const isRefused = (range: string): boolean => /;\s*q=0(?:\.0{0,3})?\s*(?:;|$)/i.test(range);
-  return accept
+  return ranges
     .split(',')
     .filter((range) => !isRefused(range))
     .join(',');

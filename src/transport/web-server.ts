@@ -8,7 +8,16 @@ import type { Requests } from '../ops/requests.ts';
 import type { Bodies } from './bodies.ts';
 import type { Certificate } from './certificate.ts';
 import type { GraphiqlPage } from './graphiql.ts';
-import { hasMuchToCome, holdsToken, isLocal, requestIdOf, sendError, sendJson, urlOf } from './http-io.ts';
+import {
+  acceptedBy,
+  hasMuchToCome,
+  holdsToken,
+  isLocal,
+  requestIdOf,
+  sendError,
+  sendJson,
+  urlOf,
+} from './http-io.ts';
 import { ReceivedRequest } from './received-request.ts';
 import type { WebSockets } from './web-sockets.ts';
 
@@ -191,7 +200,7 @@ export class WebServer {
 
   readonly #graphql: Handler = async (request, response, url) => {
     // Also with a query in the URL, which is where the page keeps what is written in it.
-    const isPage = request.method !== 'POST' && request.headers.accept?.includes('text/html') === true;
+    const isPage = request.method !== 'POST' && acceptedBy(request).includes('text/html');
     if (!isPage) return this.#options.graphql(request, response, url);
     const { open, withToken } = this.#options.graphiql;
     await (isLocal(request) && withToken !== null ? withToken : open).handle(request, response);

@@ -40,6 +40,8 @@ describe('the page at /', () => {
       expect(file.headers.get('cache-control')).toBe('public,max-age=31536000,immutable');
       expect(file.headers.get('content-encoding')).toBe('gzip');
       expect((await file.text()).length).toBeGreaterThan(Number(file.headers.get('content-length')));
+      const plain = await fetch(`${server.url}/${path}`, { headers: { 'accept-encoding': 'gzip;q=0' } });
+      expect(plain.headers.get('content-encoding')).toBeNull();
     }
   });
 

@@ -660,6 +660,18 @@ describe('over HTTP', () => {
       expect(again.status).toBe(304);
       expect(again.text).toBe('');
     });
+
+    it('is not sent, nor compressed, to those who name that only to say that they do not take it', async () => {
+      for (const accept of ['text/html;q=0', 'application/json, text/html; q=0.0']) {
+        const answer = await page(server, { accept });
+        expect([answer.status, answer.headers['content-type']]).toEqual([
+          401,
+          'application/json; charset=utf-8',
+        ]);
+      }
+      const plain = await page(server, { 'accept-encoding': 'br, gzip;q=0' }, 'HEAD');
+      expect(plain.headers['content-encoding']).toBeUndefined();
+    });
   });
 
   describe('when the store fails', () => {
