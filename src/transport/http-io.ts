@@ -56,6 +56,8 @@ export function sendJson(
   });
   if (!isLast) return void response.end(text);
   response.write(text);
+  // To HEAD nothing was written, and that sends no headers either.
+  response.flushHeaders();
   linger(response);
 }
 

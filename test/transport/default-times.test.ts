@@ -1,5 +1,6 @@
 /** How long a server waits that was started without settings: the times of RELIABILITY's table, over every transport that has them. */
 import { once } from 'node:events';
+import { request, type IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { settings } from '../../src/config.ts';
 import { StillTime } from '../support/still-time.ts';
@@ -118,6 +119,17 @@ describe.each(drivers)('a client over $name', (driver) => {
     peer[Symbol.dispose]();
   });
 });
+
+it.each(['POST', 'PUT', 'HEAD', 'OPTIONS'])(
+  'a client that begins to send more than anybody wants is answered at once: %s',
+  async (method) => {
+    const sending = request(`${server.url}/nowhere`, { method, agent: false });
+    sending.setHeader('content-length', 1_000_000).flushHeaders();
+    const [response] = (await once(sending, 'response')) as [IncomingMessage];
+    expect(response.statusCode).toBe(404);
+    sending.destroy();
+  },
+);
 
 describe('somebody in a room', () => {
   const enter = 'mutation { setPresence(input: { room: "lobby" }) { expiresAt } }';
