@@ -15,6 +15,8 @@ export interface Limits {
   readonly writeDeadlineMs: number;
   /** How long a connection over HTTP may be silent while there is an answer on it that is not taken; longer than anything takes here. */
   readonly silenceMs: number;
+  /** How long a WebSocket is kept that is flooded, without being read. */
+  readonly tarpitMs: number;
   /** Of what waits for slow connections, all together, and as many of snapshots that are being read and written. */
   readonly backlogBytes: number;
   /** What requests that are under way have at the end, once everybody else has been sent away. */
@@ -39,6 +41,7 @@ export const defaultLimits: Omit<Limits, 'operationsPerConnection'> = {
   highWaterMark: 64 * 1_024,
   writeDeadlineMs: 30_000,
   silenceMs: 60_000,
+  tarpitMs: 5_000,
   backlogBytes: 256 * 1_024 * 1_024,
   closeGraceMs: 2_000,
   positionCheckMs: 10_000,

@@ -13,6 +13,7 @@ import { RecentMutations } from '../transport/recent-mutations.ts';
 import { ResponseStreams } from '../transport/response-streams.ts';
 import type { ResumePoints } from '../transport/resume.ts';
 import { serverSentEvents } from '../transport/sse.ts';
+import { Tarpit } from '../transport/tarpit.ts';
 import { TransportWs } from '../transport/transport-ws.ts';
 import { WebServer, type WebServerOptions } from '../transport/web-server.ts';
 import { WebSockets } from '../transport/web-sockets.ts';
@@ -89,6 +90,7 @@ export function createTransports(options: TransportsOptions): Transports {
     requests: options.requests,
     limits: clientLimits,
     addressOf,
+    tarpit: new Tarpit(limits.tarpitMs),
     onError,
   });
   const { developmentToken } = options;

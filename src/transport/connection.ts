@@ -11,6 +11,7 @@ import { textFrame } from './frame.ts';
 import { Outlet, type Encoder, type OutletPeer, type Pacing } from './outlet.ts';
 import { Pulse } from './pulse.ts';
 import type { SocketOperation } from './socket-operation.ts';
+import type { Tarpit } from './tarpit.ts';
 
 /** The same for all connections. */
 export interface ConnectionOptions extends Pacing {
@@ -19,6 +20,7 @@ export interface ConnectionOptions extends Pacing {
   readonly release: (id: string) => void;
   readonly limits: Pick<Limits, 'user' | 'messages'>;
   readonly pingMs: number;
+  readonly tarpit: Pick<Tarpit, 'take'>;
   readonly onError: (error: unknown) => void;
 }
 
@@ -34,12 +36,11 @@ const messages: Encoder<string> = { encode: textFrame };
 
 /** How long a peer has to answer a close before it is cut off. */
 export const CLOSE_GRACE_MS = 5_000;
-/** And who floods it, to take the close: nothing more is read from there. */
-const FLOOD_GRACE_MS = 500;
 
 /** One WebSocket, whatever its subprotocol: who is behind it, what it listens to, and whether it is still there. */
 export class Connection implements ConnectionContext, OutletPeer {
   readonly socket: WebSocket;
+  readonly #rawSocket: Socket;
   readonly via: Via;
   readonly #options: ConnectionOptions;
   /** All that is written to the peer goes through here. */
@@ -69,6 +70,7 @@ export class Connection implements ConnectionContext, OutletPeer {
     options: ConnectionOptions,
   ) {
     this.socket = socket;
+    this.#rawSocket = rawSocket;
     this.via = via;
     this.#options = options;
     this.#messages = options.limits.messages(address);
@@ -196,8 +198,7 @@ export class Connection implements ConnectionContext, OutletPeer {
   #stem(): void {
     this.close(closeCodes.tooMuch, 'Too many messages');
     this.socket.pause();
-    const timer = setTimeout(() => this.socket.terminate(), FLOOD_GRACE_MS);
-    this.socket.once('close', () => clearTimeout(timer));
+    this.#options.tarpit.take(this.#rawSocket);
   }
 
   /** Sends one message, in its order among all others. */

@@ -9,6 +9,7 @@ import type { Requests } from '../ops/requests.ts';
 import type { Via } from '../schema/context.ts';
 import { CLOSE_GRACE_MS, Connection, closeCodes, type ConnectionOptions } from './connection.ts';
 import { holdsToken, refusalBody, refusalHeaders, requestIdOf, urlOf } from './http-io.ts';
+import type { Tarpit } from './tarpit.ts';
 
 export interface WebSocketsOptions extends ConnectionOptions {
   readonly authenticator: Pick<Authenticator, 'isAllowedOrigin' | 'verify' | 'whenOver'>;
@@ -23,6 +24,7 @@ export interface WebSocketsOptions extends ConnectionOptions {
   readonly messageBytes: number;
   /** What queries and mutations that are under way have at the end, once everybody was told to leave. */
   readonly closeGraceMs: number;
+  readonly tarpit: Tarpit;
 }
 
 /** In the order of preference. */
@@ -32,8 +34,8 @@ const MAX_FRAGMENTS = 64;
 /** So many may be told at a time that the server is full, in so many milliseconds; the others get a bare answer. */
 const MOST_TURNED_AWAY = 100;
 const TURN_AWAY_MS = 1_000;
-/** Bytes that are still read of whoever is sent away: what an honest client may have sent before it knew. */
-const MOST_AFTER_REFUSAL = 64 * 1_024;
+/** Bytes that a client may send without having been let in. It has to wait for that, and who hardly does is forgiven. */
+const MOST_EARLY = 16 * 1_024;
 
 /** The way in for WebSockets, and all that are open. */
 export class WebSockets {
@@ -70,6 +72,7 @@ export class WebSockets {
    */
   async drain(ms: number): Promise<void> {
     this.#isClosing = true;
+    this.#options.tarpit.close();
     const connections = [...this.#connections];
     const goodbye = [closeCodes.goingAway, 'The server is going away'] as const;
     const gone = connections.map(
@@ -93,7 +96,11 @@ export class WebSockets {
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     // It may fail while it is still being looked at.
     socket.on('error', () => undefined);
+    // What it sends without waiting for the answer stays in the system.
+    socket.pause();
     try {
+      if (head.length > MOST_EARLY)
+        throw new TidingsError('BAD_REQUEST', 'A client has to wait for the answer to its handshake.');
       const url = urlOf(request);
       if (url === undefined) throw new TidingsError('BAD_REQUEST', 'The URL is malformed.');
       if (this.#isClosing) throw new TidingsError('SHUTTING_DOWN');
@@ -106,10 +113,14 @@ export class WebSockets {
       if (!(error instanceof TidingsError)) this.#options.onError(error);
       else if (error.code === 'OVERLOADED' && this.#turnedAway < MOST_TURNED_AWAY)
         return this.#turnAway(request, socket, head, error);
-      refuseUpgrade(
-        socket,
-        error instanceof TidingsError ? error : new TidingsError('INTERNAL_SERVER_ERROR'),
-      );
+      const refusal = error instanceof TidingsError ? error : new TidingsError('INTERNAL_SERVER_ERROR');
+      if (head.length > MOST_EARLY) {
+        // Told that it is over, too, it would be back at once.
+        socket.write(refusalOf(refusal));
+        return this.#options.tarpit.take(socket);
+      }
+      this.#seeOff(socket);
+      socket.end(refusalOf(refusal));
     }
   }
 
@@ -121,9 +132,10 @@ export class WebSockets {
     socket.once('close', leave);
     if (this.#isClosing) throw new TidingsError('SHUTTING_DOWN');
     this.#options.requests.name(request);
-    this.#handshake.handleUpgrade(request, socket, head, (webSocket) =>
-      this.#open(webSocket, request, socket),
-    );
+    this.#handshake.handleUpgrade(request, socket, head, (webSocket) => {
+      this.#open(webSocket, request, socket);
+      socket.resume();
+    });
   }
 
   /** Browsers are told nothing about a handshake that failed: to be told to come later, they have to be let in first. */
@@ -134,8 +146,23 @@ export class WebSockets {
     this.#handshake.handleUpgrade(request, socket, head, (webSocket) => {
       webSocket.on('error', () => undefined);
       webSocket.close(closeCodes.tryLater, message);
-      seeOff(socket);
+      this.#seeOff(socket, webSocket);
     });
+  }
+
+  /** Whoever is sent away is read from for a moment, to hear that it has left; but it may never leave, or go on sending as much as it can. */
+  #seeOff(socket: Duplex, reader: Pick<WebSocket, 'pause'> = socket): void {
+    const cut = setTimeout(() => socket.destroy(), TURN_AWAY_MS);
+    socket.once('close', () => clearTimeout(cut));
+    let bytes = 0;
+    socket.on('data', (data: Buffer) => {
+      bytes += data.length;
+      if (bytes <= MOST_EARLY) return;
+      clearTimeout(cut);
+      reader.pause();
+      this.#options.tarpit.take(socket);
+    });
+    socket.resume();
   }
 
   /** A method of its own, so that nothing that stays with the connection keeps its upgrade request in memory. */
@@ -158,7 +185,7 @@ export class WebSockets {
   }
 }
 
-function refuseUpgrade(socket: Duplex, error: TidingsError): void {
+function refusalOf(error: TidingsError): string {
   const body = JSON.stringify(refusalBody(error));
   const headers = {
     ...refusalHeaders(error),
@@ -168,17 +195,5 @@ function refuseUpgrade(socket: Duplex, error: TidingsError): void {
   };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   const { httpStatus } = error;
-  seeOff(socket);
-  socket.end(`HTTP/1.1 ${httpStatus} ${STATUS_CODES[httpStatus]}\r\n${lines.join('')}\r\n${body}`);
-}
-
-/** Whoever is sent away is read from for a moment, to hear that it has left; but it may never leave, or go on sending as much as it can. */
-function seeOff(socket: Duplex): void {
-  const cut = setTimeout(() => socket.destroy(), TURN_AWAY_MS);
-  socket.once('close', () => clearTimeout(cut));
-  let bytes = 0;
-  socket.on('data', (data: Buffer) => {
-    bytes += data.length;
-    if (bytes > MOST_AFTER_REFUSAL) socket.destroy();
-  });
+  return `HTTP/1.1 ${httpStatus} ${STATUS_CODES[httpStatus]}\r\n${lines.join('')}\r\n${body}`;
 }

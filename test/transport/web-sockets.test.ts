@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { Limits } from '../../src/limits/limits.ts';
+import { Tarpit } from '../../src/transport/tarpit.ts';
 import { WebSockets } from '../../src/transport/web-sockets.ts';
 import { unlimited } from '../support/limits.ts';
 
@@ -39,6 +40,7 @@ it('loses the one connection whose message its protocol fails on, and no other',
     writeDeadlineMs: 10_000,
     pingMs: 10_000,
     closeGraceMs: 1_000,
+    tarpit: new Tarpit(10_000),
   });
   const server = createServer().listen(0, '127.0.0.1');
   server.on('upgrade', (...request) => void webSockets.upgrade(...request));
