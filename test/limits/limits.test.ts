@@ -14,6 +14,8 @@ const off = {
   LIMIT_NEW_CONNECTIONS_PER_ADDRESS: '0',
 };
 const startedAt = Date.now();
+/** Whoever floods a connection is kept on it for a moment only. */
+const flooded = { isLimited: true, limits: { tarpitMs: 100 } };
 const attempts: Attempt[] = [];
 afterEach(() => {
   for (const attempt of attempts.splice(0)) attempt[Symbol.dispose]();
@@ -174,11 +176,7 @@ describe.each([
     'whoever goes on with %s all the same is sent away',
     async (what) => {
       const environment = { LIMIT_MESSAGES: '10', LIMIT_MESSAGES_BURST: '20' };
-      await using server = await TestServer.start({
-        isLimited: true,
-        environment,
-        now: () => startedAt,
-      });
+      await using server = await TestServer.start({ ...flooded, environment, now: () => startedAt });
       using client = await open(server);
       if (what === 'messages') ask(client, 60);
       else for (let count = 0; count < 60; count++) client.socket[what === 'pings' ? 'ping' : 'pong']();
@@ -189,7 +187,7 @@ describe.each([
   it('whoever flooded one is not read any more, and has to wait before coming back', async () => {
     let now = startedAt;
     await using server = await TestServer.start({
-      isLimited: true,
+      ...flooded,
       environment: { ...off, LIMIT_MESSAGES: '10', LIMIT_MESSAGES_BURST: '20' },
       now: () => now,
     });
@@ -216,11 +214,7 @@ describe.each([
 
   it('whoever was not even admitted is sent away at once', async () => {
     const environment = { LIMIT_MESSAGES: '10', LIMIT_MESSAGES_BURST: '20' };
-    await using server = await TestServer.start({
-      isLimited: true,
-      environment,
-      now: () => startedAt,
-    });
+    await using server = await TestServer.start({ ...flooded, environment, now: () => startedAt });
     using client = new TestSocket(server.webSocketUrl, { protocol });
     await client.opened();
     for (let count = 0; count < 25; count++) client.socket.ping();
@@ -410,16 +404,7 @@ it('a socket that goes over to another user is counted for that one', async () =
   expect((await enter(way, server, { user: 'ada' })).outcome).toBe('in');
 });
 
-it.each([
-  ['refused', { origin: 'https://foreign.example' }, /^HTTP\/1\.1 403 /],
-  ['turned away', {}, /^HTTP\/1\.1 101 /],
-])('whoever is %s at the door and goes on sending is cut off', async (_how, headers, answer) => {
-  await using server = await TestServer.start({
-    isLimited: true,
-    environment: { ...off, LIMIT_CONNECTIONS: '1' },
-  });
-  expect((await enter(ways[0]!, server, ada)).outcome).toBe('in');
-  const { hostname, port } = new URL(server.url);
+const hello = (headers: Readonly<Record<string, string>> = {}): string => {
   const upgrade = {
     host: 'x',
     connection: 'upgrade',
@@ -430,15 +415,28 @@ it.each([
     ...headers,
   };
   const lines = Object.entries(upgrade).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `GET /graphql HTTP/1.1\r\n${lines.join('')}\r\n`;
+};
+/** Pings of 125 bytes, each masked with zeros: 64 KiB of them. */
+const pings = Buffer.alloc(131 * 500);
+for (let at = 0; at < pings.length; at += 131) pings.set([0x89, 0x80 | 125], at);
+
+it.each([
+  ['refused', { origin: 'https://foreign.example' }, /^HTTP\/1\.1 403 /],
+  ['turned away', {}, /^HTTP\/1\.1 101 /],
+])('whoever is %s at the door and goes on sending is cut off', async (_how, headers, answer) => {
+  await using server = await TestServer.start({
+    ...flooded,
+    environment: { ...off, LIMIT_CONNECTIONS: '1' },
+  });
+  expect((await enter(ways[0]!, server, ada)).outcome).toBe('in');
+  const { hostname, port } = new URL(server.url);
   const socket = connect({ port: Number(port), host: hostname, allowHalfOpen: true });
   socket.on('error', () => undefined);
   const closed = new Promise((resolve) => socket.once('close', resolve));
-  socket.write(`GET /graphql HTTP/1.1\r\n${lines.join('')}\r\n`);
+  socket.write(hello(headers));
   const [told] = (await once(socket, 'data')) as [Buffer];
   expect(String(told)).toMatch(answer);
-  // Pings of 125 bytes, each masked with zeros.
-  const pings = Buffer.alloc(131 * 500);
-  for (let at = 0; at < pings.length; at += 131) pings.set([0x89, 0x80 | 125], at);
   // More than the system keeps of what nobody reads.
   const most = 16 * 1_024 * 1_024;
   while (socket.writable && socket.bytesWritten < most)
@@ -446,4 +444,19 @@ it.each([
       await Promise.race([new Promise((resolve) => socket.once('drain', resolve)), closed]);
   await closed;
   expect(socket.bytesWritten).toBeLessThan(most);
+});
+
+it('whoever sends more than a little before it is let in is told at once, and waits for the end of it', async () => {
+  await using server = await TestServer.start({ ...flooded, limits: { tarpitMs: 60_000 } });
+  const { hostname, port } = new URL(server.url);
+  const socket = connect({ port: Number(port), host: hostname });
+  socket.on('error', () => undefined);
+  const over = new Promise((resolve) => socket.once('close', resolve));
+  socket.write(Buffer.concat([Buffer.from(hello()), pings]));
+  const [told] = (await once(socket, 'data')) as [Buffer];
+  expect(String(told)).toMatch(/^HTTP\/1\.1 400 [^]*"code":"BAD_REQUEST"/);
+  expect(socket.readyState).toBe('open');
+  // Those that flooded are the first to go.
+  await server.gateway.stop();
+  await over;
 });

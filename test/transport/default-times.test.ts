@@ -76,6 +76,17 @@ describe.each(['graphql-transport-ws', 'graphql-ws'])('a socket of %s', (protoco
     await time.until(() => pings.alive === 2);
   });
 
+  it('is kept for 5 seconds when it floods', async () => {
+    await using own = await TestServer.start({ isLimited: true });
+    using flooding = await admitted(own.webSocketUrl);
+    for (let count = 0; count < 500; count++) flooding.socket.ping();
+    await time.until(() => flooding.socket.readyState === flooding.socket.CLOSING);
+    await time.pass(4_999);
+    expect(flooding.socket.readyState).toBe(flooding.socket.CLOSING);
+    await time.pass(1);
+    expect((await flooding.closed).code).toBe(4429);
+  });
+
   it('is one of those that are sent away evenly over 20 seconds, with 1012', async () => {
     const environment = { DRAIN_SECONDS: settings.DRAIN_SECONDS.default };
     await using own = await TestServer.start({ environment });
