@@ -73,7 +73,7 @@ function behaviourOf({ kind, token }: FloodOptions): Behaviour {
     case 'publishes': {
       const events = Array.from({ length: EVENTS }, (_each, index) => ({
         type: 'PR_UPDATED',
-        data: { repoId: 'unheard', number: 1 + index, title: 'A flood of pull requests', state: 'OPEN' },
+        data: { repoId: 'flooded', number: 1 + index, title: 'A flood of pull requests', state: 'OPEN' },
       }));
       const query = 'mutation ($input: PublishEventsInput!) { publishEvents(input: $input) { cursors } }';
       const bodies = new Map<string, Buffer>();

@@ -37,8 +37,8 @@ const generator = {
     return theSwarm().settled();
   },
   /** Requests, evenly spaced, with so many events each, that concern nobody. */
-  async unheard(requests: number, intervalMs: number, events: number): Promise<void> {
-    await spaced(requests, intervalMs, async () => theSwarm().publishUnheard(events));
+  async unheard(requests: number, intervalMs: number, events: number, padding = 0): Promise<void> {
+    await spaced(requests, intervalMs, async () => theSwarm().publishUnheard(events, padding));
   },
   /** Events that are published together; the next ones when everybody has got them. */
   async bursts(count: number, events: number, padding = 0): Promise<Delivered> {

@@ -134,9 +134,10 @@ export class Swarm {
   }
 
   /** Publishes events that nobody listens to. */
-  async publishUnheard(count: number): Promise<void> {
+  async publishUnheard(count: number, padding = 0): Promise<void> {
+    const author = authorOf(0);
     await this.#post(
-      Array.from({ length: count }, () => ({ repoId: UNHEARD, author: authorOf(0), seq: ++this.#turn })),
+      Array.from({ length: count }, () => ({ repoId: UNHEARD, author, seq: ++this.#turn, padding })),
     );
   }
 

@@ -13,8 +13,11 @@ const EVERY_MS = 50;
 const PLACES = 64;
 const MANY = 200;
 const WARM_UP_MS = 3_000;
-/** After which a flood is at its height. */
+/** After which a flood is at its height, and after which the server has let go of all of it. */
 const HEIGHT_MS = 1_000;
+const AFTER_MS = 6_000;
+/** What the server keeps of the newest events: requests, each so long after the other, with events, each so many characters longer. */
+const RECENT = [160, 30, 25, 8_000] as const;
 const HURRY_MS = 10;
 /** From how many addresses, and how long they wait for their answers. */
 const floods: readonly (readonly [addresses: number, patienceMs: number | null])[] = [
@@ -32,7 +35,7 @@ const environment = {
 };
 
 export const flood: Scenario = {
-  about: `${QUIET} users get an event each ${EVERY_MS} ms, while processes of low priority flood the server with connections, messages, publishes (100 events in one), streams, or all of them, each from ${PLACES} sockets, again and again: from one address or ${MANY}, and either waiting for the answers or, after ${HURRY_MS} ms without one, coming again. A short flood of everything goes before. client: from the request to the arrival; server: from when an event was recorded until all sockets had it. loop: how late the server's event loop was. MB: more than before, with the flood at its height, and when it is over and the garbage is gone.`,
+  about: `${QUIET} users get an event each ${EVERY_MS} ms, while processes of low priority flood the server with connections, messages, publishes (100 events in one), streams, or all of them, each from ${PLACES} sockets, again and again: from one address or ${MANY}, and either waiting for the answers or, after ${HURRY_MS} ms without one, coming again. A short flood of everything goes before, and as many events as the server keeps in memory. client: from the request to the arrival; server: from when an event was recorded until all sockets had it. loop: how late the server's event loop was. MB: more than before, with the flood at its height, and when it is over for ${AFTER_MS / 1_000} s and the garbage is gone.`,
   extent: (quick) => ({ clients: [], rounds: 1, seconds: quick ? 4 : 10 }),
   async run(extent) {
     return BenchServer.during(['tidings'], async ([server]) => floodsOf(server!, extent), environment);
@@ -61,6 +64,7 @@ async function floodsOf(server: BenchServer, { seconds, profiles, say }: Extent)
   const first = await flooded(server, kinds, MANY, HURRY_MS);
   await setTimeout(WARM_UP_MS);
   await ended(first);
+  await server.load.unheard(...RECENT);
   await listen();
 
   say('quiet');
@@ -88,6 +92,7 @@ async function floodsOf(server: BenchServer, { seconds, profiles, say }: Extent)
       const measured = await profiled(server, profiles, `flood-${name}-${addresses}-${patienceMs}`, listen);
       const height = await server.probe.memoryNow();
       const { attempts, held } = await ended(flooders);
+      await setTimeout(AFTER_MS);
       rows.push({
         flood: name,
         from,
