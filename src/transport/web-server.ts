@@ -61,7 +61,16 @@ export interface WebServerOptions {
 }
 
 /** A peer that takes its time with a request holds a connection: headers, then all of it, in milliseconds; and before that, with TLS. */
-const timeouts = { headersTimeout: 10_000, requestTimeout: 60_000, connectionsCheckingInterval: 5_000 };
+const requestTimeouts = {
+  headersTimeout: 10_000,
+  requestTimeout: 60_000,
+  connectionsCheckingInterval: 5_000,
+};
+/**
+ * How long a connection is kept on which nothing is asked any more. Proxies keep theirs for 60 s mostly: were it closed here first, they would send
+ * requests to where nobody listens any more, and answer 502 to those that they may not send twice.
+ */
+const keepAliveTimeout = 75_000;
 const handshakeTimeout = 10_000;
 /** How often it is looked for connections that have become idle, while the server closes. */
 const SWEEP_MS = 50;
@@ -94,7 +103,7 @@ export class WebServer {
       // breaks leaves nothing behind.
       response.once('socket', () => setImmediate(() => void this.#answer(request, response)));
     };
-    const http = { ...timeouts, IncomingMessage: ReceivedRequest };
+    const http = { ...requestTimeouts, keepAliveTimeout, IncomingMessage: ReceivedRequest };
     this.#server =
       certificate === null
         ? createServer(http, answer)

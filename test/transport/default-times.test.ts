@@ -1,6 +1,7 @@
 /** How long a server waits that was started without settings: the times of RELIABILITY's table, over every transport that has them. */
 import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { settings } from '../../src/config.ts';
 import { StillTime } from '../support/still-time.ts';
@@ -128,6 +129,37 @@ describe.each(drivers)('a client over $name', (driver) => {
     peer.resume();
     expect(await operation.ended).toBe('interrupted');
     peer[Symbol.dispose]();
+  });
+});
+
+describe('a connection on which nothing is asked any more', () => {
+  /** After an answer. */
+  const idle = async (url: string): Promise<{ socket: Socket; answer: string }> => {
+    const { hostname, port } = new URL(url);
+    const socket = connect(Number(port), hostname);
+    socket.write(`GET /health HTTP/1.1\r\nhost: ${hostname}\r\n\r\n`);
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    return { socket, answer: String(answer) };
+  };
+
+  it('is kept for 75 seconds: longer than proxies keep it', async () => {
+    const { socket, answer } = await idle(server.url);
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+    expect(answer).toContain('\r\nKeep-Alive: timeout=75\r\n');
+    socket.destroy();
+  });
+
+  it('is closed at once when the server stops, though others may stay for a while', async () => {
+    const environment = { DRAIN_SECONDS: settings.DRAIN_SECONDS.default };
+    await using own = await TestServer.start({ environment });
+    const { socket } = await idle(own.url);
+    using first = await TestSocket.connect(own.webSocketUrl, { token: tokenFor() });
+    using second = await TestSocket.connect(own.webSocketUrl, { token: tokenFor() });
+    const stopping = own.gateway.stop();
+    await once(socket.resume(), 'close');
+    second.socket.ping();
+    await once(second.socket, 'pong');
+    await time.passUntil(Promise.all([first.closed, second.closed, stopping]));
   });
 });
 
