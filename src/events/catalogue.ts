@@ -196,7 +196,7 @@ export const subjects = {
   member: subject<states.Member>({
     payload: 'PresenceChange',
     schema: states.Member,
-    // Neither part can hold a space.
+    // A room can't hold a space.
     id: (state) => `${state.room} ${state.userId}`,
     key: ['room', 'userId'],
     projectId: (state) => roomProject(state.room),

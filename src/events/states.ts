@@ -19,6 +19,12 @@ const id = z
   .min(1)
   .max(ID_MAX)
   .regex(/^[^\p{Cc}\p{Cs}\s]+$/u, 'must not contain white space, control characters or half characters');
+/** As the identity provider calls somebody: some take whole names. */
+const userId = z
+  .string()
+  .min(1)
+  .max(ID_MAX)
+  .regex(/^[^\p{Cc}\p{Cs}]+$/u, 'must not contain control characters or half characters');
 // Some become topics, and a store takes all halves of characters for the same.
 const name = z
   .string()
@@ -281,7 +287,7 @@ export const Announcement = z.strictObject({
 export type Announcement = z.infer<typeof Announcement>;
 
 export const Notification = z.strictObject({
-  userId: id,
+  userId,
   projectId: id.nullable(),
   title: name,
   message: text.nullable(),
@@ -292,7 +298,7 @@ export type Notification = z.infer<typeof Notification>;
 
 export const Member = z.strictObject({
   room: id,
-  userId: id,
+  userId,
   status: z.enum(['ONLINE', 'AWAY', 'BUSY', 'OFFLINE']),
   activity: name.nullable(),
   lastSeenAt: moment,

@@ -71,6 +71,15 @@ export function describePresence(name: string, factory: PresenceWorldFactory): v
         expect((await logOf(world))[0]?.projectId).toBeNull();
       });
 
+      test('users may be called by whole names, and are not taken for each other', async () => {
+        const users = ['Ada', 'Ada Lovelace', 'CN=Ada Lovelace,OU=R&D', 'oidc|"ada"/1%'];
+        for (const user of users) await presence.set('w', say(user), tab(user));
+        expect(await listed(presence)).toEqual(users.map((user) => `${user} ONLINE`));
+        expect(await presence.leave('w', ROOM, 'Ada Lovelace')).toBe(true);
+        const left = users.map((user) => `${user} ${user === 'Ada Lovelace' ? 'OFFLINE' : 'ONLINE'}`);
+        expect(await listed(presence)).toEqual(left);
+      });
+
       test('the same said again writes nothing', async () => {
         await presence.set('w', say('ada', 'ONLINE', 'x'), tab('c1'));
         await presence.set('w', say('ada', 'ONLINE', 'x'), tab('c1'));

@@ -735,7 +735,7 @@ describe('messages', () => {
     expect(await space.refusalOf('notify', { userId: 'bob', title: 'Psst' }, publisher('p1'))).toMatchObject({
       code: 'FORBIDDEN',
     });
-    expect(await space.refusalOf('notify', { userId: 'b b', title: '' })).toMatchObject({
+    expect(await space.refusalOf('notify', { userId: 'b\tb', title: '' })).toMatchObject({
       issues: [{ path: ['input', 'userId'] }, { path: ['input', 'title'] }],
     });
   });
