@@ -35,7 +35,7 @@ const environment = {
 };
 
 export const flood: Scenario = {
-  about: `${QUIET} users get an event each ${EVERY_MS} ms, while processes of low priority flood the server with connections, messages, publishes (100 events in one), streams, or all of them, each from ${PLACES} sockets, again and again: from one address or ${MANY}, and either waiting for the answers or, after ${HURRY_MS} ms without one, coming again. A short flood of everything goes before, and as many events as the server keeps in memory. client: from the request to the arrival; server: from when an event was recorded until all sockets had it. loop: how late the server's event loop was. MB: more than before, with the flood at its height, and when it is over for ${AFTER_MS / 1_000} s and the garbage is gone.`,
+  about: `${QUIET} users get an event each ${EVERY_MS} ms, while processes of low priority flood the server with connections, messages, publishes (100 events in one), streams, or all of them, each from ${PLACES} sockets, again and again: from one address or ${MANY}, and either waiting for the answers or, after ${HURRY_MS} ms without one, coming again. A short flood of everything goes before, and as many events as the server keeps in memory. client: from the request to the arrival; server: from when an event was recorded until all sockets had it. loop: how late the server's event loop was. MB: more of resident memory than before, with the flood at its height, and when it is over for ${AFTER_MS / 1_000} s and the garbage is gone, and of JavaScript's objects and what they hold (heap); the rest is what V8 and the allocator keep for the next time.`,
   extent: (quick) => ({ clients: [], rounds: 1, seconds: quick ? 4 : 10 }),
   async run(extent) {
     return BenchServer.during(['tidings'], async ([server]) => floodsOf(server!, extent), environment);
@@ -78,6 +78,7 @@ async function floodsOf(server: BenchServer, { seconds, profiles, say }: Extent)
       held: 0,
       'MB at most': 0,
       'MB after': 0,
+      'heap after': 0,
     },
   ];
   for (const [addresses, patienceMs] of floods) {
@@ -86,7 +87,7 @@ async function floodsOf(server: BenchServer, { seconds, profiles, say }: Extent)
       const from = addresses === 1 ? 'one address' : `${addresses} addresses`;
       const waits = patienceMs === null ? 'as long as it takes' : `${patienceMs} ms`;
       say(`flood of ${name} from ${from} that waits ${waits}`);
-      const memory = await server.probe.memory();
+      const [memory, heap] = [await server.probe.memory(), await server.probe.heap()];
       const flooders = await flooded(server, which, addresses, patienceMs);
       await setTimeout(HEIGHT_MS);
       const measured = await profiled(server, profiles, `flood-${name}-${addresses}-${patienceMs}`, listen);
@@ -102,6 +103,7 @@ async function floodsOf(server: BenchServer, { seconds, profiles, say }: Extent)
         held,
         'MB at most': round((height - memory) / 1e6),
         'MB after': round(((await server.probe.memory()) - memory) / 1e6),
+        'heap after': round(((await server.probe.heap()) - heap) / 1e6),
       });
     }
   }
