@@ -5,13 +5,15 @@ RUN npm ci
 COPY tsconfig.json tsconfig.build.json schema.graphql ./
 COPY scripts scripts
 COPY src src
-RUN npm run build && npm prune --omit=dev
+RUN npm run build
 
 FROM node:22-slim
 WORKDIR /app
 ENV NODE_ENV=production HOST=0.0.0.0 DATA_DIR=/data
 COPY package.json schema.graphql ./
-COPY --from=build /app/node_modules node_modules
+# The build has the libraries in it, but for native code and for the page of GraphiQL.
+COPY --from=build /app/node_modules/@libsql node_modules/@libsql
+COPY --from=build /app/node_modules/@graphql-yoga/render-graphiql node_modules/@graphql-yoga/render-graphiql
 COPY --from=build /app/dist dist
 # The other commands: docker exec … tidings doctor
 RUN mkdir /data && chown node:node /data && ln -s /app/dist/main.js /usr/local/bin/tidings

@@ -23,8 +23,9 @@ export class ServerProcess implements AsyncDisposable {
   static async start(
     directory: string,
     environment: Readonly<Record<string, string>> = {},
+    program = main,
   ): Promise<ServerProcess> {
-    const child = spawn(process.execPath, [main], {
+    const child = spawn(process.execPath, [program], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         PATH: process.env['PATH'],
