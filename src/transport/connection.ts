@@ -7,6 +7,7 @@ import { TidingsError } from '../errors.ts';
 import { toWire } from '../hub/sink.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { ConnectionContext, Via } from '../schema/context.ts';
+import { Beginnings } from './beginnings.ts';
 import { textFrame } from './frame.ts';
 import { Outlet, type Encoder, type OutletPeer, type Pacing } from './outlet.ts';
 import { Pulse } from './pulse.ts';
@@ -45,6 +46,7 @@ export class Connection implements ConnectionContext, OutletPeer {
   readonly #options: ConnectionOptions;
   /** All that is written to the peer goes through here. */
   readonly outlet: Outlet;
+  readonly beginnings = new Beginnings();
   readonly #operations = new Map<string, SocketOperation>();
   readonly #pulse: Pulse;
   readonly #messages: ReturnType<Limits['messages']>;
@@ -229,6 +231,7 @@ export class Connection implements ConnectionContext, OutletPeer {
   /** The operation is over. Another one may have its id by now. */
   forget(operation: SocketOperation): void {
     if (this.#operations.get(operation.id) === operation) this.#operations.delete(operation.id);
+    this.beginnings.end(operation);
     this.#closeIfAnswered?.();
   }
 

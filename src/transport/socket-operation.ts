@@ -82,6 +82,10 @@ export class SocketOperation implements Sink {
       const prepared = operations.prepare(request, this.#connection.viewer);
       if ('errors' in prepared) return this.#fail(prepared);
       if (prepared.type === OperationTypeNode.SUBSCRIPTION) return await this.#subscribe(prepared, request);
+      // What was sent behind a subscription is for it to hear of.
+      const beginnings = this.#connection.beginnings.allEnded();
+      if (beginnings !== undefined) await beginnings;
+      if (this.#over !== undefined) return;
       const result = await this.#execute(prepared, request);
       if (this.#over !== undefined) return;
       this.#connection.reply(`${this.#wording.result(this.id)}${JSON.stringify(result)}}`);
@@ -185,6 +189,7 @@ export class SocketOperation implements Sink {
 
   /** Its client is to find this place again, even if its connection breaks before anything happens. */
   begins(position: Position): void {
+    this.#connection.beginnings.end(this);
     const followed = this.#followed;
     if (followed?.wantsCursors !== true) return;
     followed.told = encodeCursor(position);
@@ -234,6 +239,7 @@ export class SocketOperation implements Sink {
     const connection = this.#connection;
     const { resumePoints } = this.#services;
     this.#prepared = prepared;
+    connection.beginnings.add(this);
     // The text is known as a document by now.
     this.#request = { ...request, query: '' };
     const { after: lastSeen, wantsCursors } = cursorsWanted(request.extensions);
@@ -260,6 +266,8 @@ export class SocketOperation implements Sink {
       if (wantsCursors && after !== undefined && after !== lastSeen) this.#tell(after);
       this.#allowedFor = viewer;
       this.#subscription = opened.start(this, (error) => this.#ended(error), after);
+      const { start } = opened.route;
+      if (after !== undefined || start.after !== null || start.snapshot) connection.beginnings.end(this);
       return;
     }
   }
