@@ -61,6 +61,8 @@ export class Connection implements ConnectionContext, OutletPeer {
   #isOver = false;
   /** Closes the connection if nobody waits for an answer any more; undefined until it leaves. */
   #closeIfAnswered: (() => void) | undefined;
+  /** Nothing more is read from it, until it is cut off. */
+  #isFlood = false;
   /** What came from a peer that is not listened to, as it has to take first what it was answered; undefined while it is listened to. */
   #held: (() => void)[] | undefined;
 
@@ -156,6 +158,8 @@ export class Connection implements ConnectionContext, OutletPeer {
   onMessage(listener: (data: Buffer, isTooMany: boolean) => void): void {
     this.socket.on('message', (data) => {
       const isTooMany = this.#takeMessage();
+      // Nobody would take it from where it is held either.
+      if (this.isClosing) return;
       this.#receive(() => {
         if (this.isClosing) return;
         try {
@@ -182,23 +186,24 @@ export class Connection implements ConnectionContext, OutletPeer {
     this.outlet.whenDrained(() => {
       const held = this.#held ?? [];
       this.#held = undefined;
-      this.socket.resume();
+      if (!this.#isFlood) this.socket.resume();
       for (const handle of held) this.#receive(handle);
     });
   }
 
   #takeMessage(): boolean {
-    // It may take a while until who was sent away notices: what comes meanwhile is to cost nothing.
-    if (this.isClosing) return true;
+    // What was read before is to cost nothing.
+    if (this.#isFlood) return true;
     const verdict = this.#messages.take();
-    if (verdict === 'fine') return false;
-    if (verdict === 'abuse' || !this.isAdmitted) this.#stem();
-    return true;
+    // It may take a while until who was sent away notices.
+    if (verdict === 'abuse' || (verdict === 'tooMany' && !this.isAdmitted && !this.isClosing)) this.#stem();
+    return verdict !== 'fine';
   }
 
-  /** Sends a flood away, and reads nothing more of it. */
+  /** Sends a flood away, if it wasn't yet, and reads nothing more of it. */
   #stem(): void {
     this.close(closeCodes.tooMuch, 'Too many messages');
+    this.#isFlood = true;
     this.socket.pause();
     this.#options.tarpit.take(this.#rawSocket);
   }

@@ -1,0 +1,67 @@
+/** Whoever was told that its connection is over, and goes on sending all the same. */
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { expect, it } from 'vitest';
+import { TestServer } from '../support/server.ts';
+import { until } from '../support/until.ts';
+
+const MIB = 1_024 * 1_024;
+const hello = [
+  'GET /graphql HTTP/1.1',
+  'host: x',
+  'connection: upgrade',
+  'upgrade: websocket',
+  'sec-websocket-version: 13',
+  `sec-websocket-key: ${Buffer.alloc(16).toString('base64')}`,
+  'sec-websocket-protocol: graphql-transport-ws',
+  '\r\n',
+].join('\r\n');
+/** A text message of 126 bytes or more, masked with zeros. */
+const message = (text: string): Buffer => {
+  const head = Buffer.from([0x81, 0x80 | 126, 0, 0, 0, 0, 0, 0]);
+  head.writeUInt16BE(text.length, 2);
+  return Buffer.concat([head, Buffer.from(text)]);
+};
+/** A WebSocket whose client takes nothing more once it is open. */
+const deaf = async (server: TestServer): Promise<Socket> => {
+  const { hostname, port } = new URL(server.url);
+  const socket = connect({ port: Number(port), host: hostname, allowHalfOpen: true });
+  socket.on('error', () => undefined);
+  socket.write(hello);
+  await once(socket, 'data');
+  return socket.pause();
+};
+
+it('takes no memory with it, where it has not taken its answers either', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  await using server = await TestServer.start({ limits: { initTimeoutMs: 100 } });
+  const socket = await deaf(server);
+  collect();
+  const before = process.memoryUsage().arrayBuffers;
+  const ping = message(JSON.stringify({ type: 'ping', payload: { text: 'x'.repeat(32_000) } }));
+  for (let sent = 0; sent < 100 * MIB; sent += ping.length) socket.write(ping);
+  await until(() => socket.writableLength === 0);
+  collect();
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(20 * MIB);
+  socket.destroy();
+});
+
+it('is not read from any more, once that is as much as a flood', async () => {
+  const environment = { LIMIT_MESSAGES: '10', LIMIT_MESSAGES_BURST: '20' };
+  await using server = await TestServer.start({ isLimited: true, limits: { tarpitMs: 100 }, environment });
+  const socket = await deaf(server);
+  // It hears that it is over, and does not mind.
+  socket.resume();
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  const nonsense = message('x'.repeat(32_000));
+  // More than the system keeps of what nobody reads.
+  const most = 32 * MIB;
+  while (socket.writable && socket.bytesWritten < most)
+    if (!socket.write(nonsense))
+      await Promise.race([new Promise((resolve) => socket.once('drain', resolve)), closed]);
+  socket.destroy();
+  expect(socket.bytesWritten).toBeLessThan(most);
+});
