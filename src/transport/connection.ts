@@ -186,9 +186,14 @@ export class Connection implements ConnectionContext, OutletPeer {
     this.outlet.whenDrained(() => {
       const held = this.#held ?? [];
       this.#held = undefined;
-      if (!this.#isFlood) this.socket.resume();
+      this.readOn();
       for (const handle of held) this.#receive(handle);
     });
+  }
+
+  /** Ends a pause of the socket; not the one of a flood. */
+  readOn(): void {
+    if (!this.#isFlood) this.socket.resume();
   }
 
   #takeMessage(): boolean {

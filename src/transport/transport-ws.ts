@@ -139,7 +139,7 @@ export class TransportWs {
     this.#headers = undefined;
     const waiting = this.#waiting;
     this.#waiting = undefined;
-    connection.socket.resume();
+    connection.readOn();
     for (const message of waiting) this.#handle(message);
   }
 

@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
+import { KeyServer, SigningKey } from '../support/jwks.ts';
 import { TestServer } from '../support/server.ts';
 import { until } from '../support/until.ts';
 
@@ -49,19 +50,45 @@ it('takes no memory with it, where it has not taken its answers either', async (
   socket.destroy();
 });
 
-it('is not read from any more, once that is as much as a flood', async () => {
-  const environment = { LIMIT_MESSAGES: '10', LIMIT_MESSAGES_BURST: '20' };
-  await using server = await TestServer.start({ isLimited: true, limits: { tarpitMs: 100 }, environment });
-  const socket = await deaf(server);
-  // It hears that it is over, and does not mind.
-  socket.resume();
+/** Few messages make a flood. */
+const strict = { LIMIT_MESSAGES: '10', LIMIT_MESSAGES_BURST: '20' };
+/** More than the system keeps of what nobody reads. */
+const TOO_MUCH = 32 * MIB;
+/** Sends until the connection is over, or all of that is taken. Resolves with how much was written. */
+const goOn = async (socket: Socket): Promise<number> => {
   const closed = new Promise((resolve) => socket.once('close', resolve));
   const nonsense = message('x'.repeat(32_000));
-  // More than the system keeps of what nobody reads.
-  const most = 32 * MIB;
-  while (socket.writable && socket.bytesWritten < most)
+  while (socket.writable && socket.bytesWritten < TOO_MUCH)
     if (!socket.write(nonsense))
       await Promise.race([new Promise((resolve) => socket.once('drain', resolve)), closed]);
   socket.destroy();
-  expect(socket.bytesWritten).toBeLessThan(most);
+  return socket.bytesWritten;
+};
+
+it('is not read from any more, once that is as much as a flood', async () => {
+  const limits = { tarpitMs: 100 };
+  await using server = await TestServer.start({ isLimited: true, limits, environment: strict });
+  const socket = await deaf(server);
+  // It hears that it is over, and does not mind.
+  socket.resume();
+  expect(await goOn(socket)).toBeLessThan(TOO_MUCH);
+});
+
+it('is not read from any more either when its token turns out to be right', async () => {
+  const key = new SigningKey('one');
+  await using keyServer = await KeyServer.start(key);
+  keyServer.isStalled = true;
+  const environment = { ...strict, JWT_SECRET: '', JWKS_URL: keyServer.url };
+  await using server = await TestServer.start({ isLimited: true, limits: { tarpitMs: 1_000 }, environment });
+  const socket = await deaf(server);
+  let told = '';
+  socket.on('data', (data) => (told += String(data)));
+  const token = key.sign();
+  const init = message(JSON.stringify({ type: 'connection_init', payload: { token } }));
+  const ping = message(JSON.stringify({ type: 'ping', payload: { text: 'x'.repeat(126) } }));
+  socket.write(Buffer.concat([init, ...Array<Buffer>(30).fill(ping)]));
+  socket.resume();
+  await until(() => told.includes('Too many messages') && keyServer.requests === 1);
+  keyServer.release();
+  expect(await goOn(socket)).toBeLessThan(TOO_MUCH);
 });
