@@ -247,7 +247,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     await presence.close();
     await spool.close();
     hub.close();
-    clientLimits.close();
+    await clientLimits.close();
     certificate?.close();
     await revocations.close();
     await backend.close();

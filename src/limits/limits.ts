@@ -168,8 +168,8 @@ export class Limits {
     };
   }
 
-  close(): void {
-    this.#places.close();
+  async close(): Promise<void> {
+    await this.#places.close();
   }
 
   /**

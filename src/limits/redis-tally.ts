@@ -28,6 +28,9 @@ export class RedisTally implements Tally {
   readonly #process = randomUUID();
   readonly #own = new MemoryTally((key) => void this.#tell([key]));
   readonly #renewal: NodeJS.Timeout;
+  /** The last call: Redis takes them in order. */
+  #last: Promise<unknown> = Promise.resolve();
+  #isClosed = false;
 
   constructor({ redis, prefix = 'tidings', leaseMs = 30_000 }: RedisTallyOptions) {
     redis.defineCommand('tidings_tally', {
@@ -38,10 +41,7 @@ export class RedisTally implements Tally {
     // One hash tag, so that a cluster takes many keys in one script.
     this.#prefix = `${prefix}:{limits}:held`;
     this.#leaseMs = leaseMs;
-    this.#renewal = setInterval(() => {
-      const keys = this.#own.keys();
-      for (let from = 0; from < keys.length; from += STEP) void this.#tell(keys.slice(from, from + STEP));
-    }, leaseMs / 3);
+    this.#renewal = setInterval(() => this.#tellAll(), leaseMs / 3);
     this.#renewal.unref();
   }
 
@@ -55,8 +55,17 @@ export class RedisTally implements Tally {
     return undefined;
   }
 
-  close(): void {
+  /** Gives back what is held by whoever was sent away before its place was found. Resolves when Redis knows, or can't be told. */
+  async close(): Promise<void> {
     clearInterval(this.#renewal);
+    this.#isClosed = true;
+    this.#tellAll();
+    await this.#last;
+  }
+
+  #tellAll(): void {
+    const keys = this.#own.keys();
+    for (let from = 0; from < keys.length; from += STEP) void this.#tell(keys.slice(from, from + STEP));
   }
 
   /** What can't be told now is told with the next renewal. */
@@ -66,7 +75,17 @@ export class RedisTally implements Tally {
 
   async #call(operation: 'take' | 'tell', keys: readonly string[], most: number): Promise<number> {
     const names = keys.map((key) => `${this.#prefix}:${key}`);
-    const counts = keys.map((key) => this.#own.count(key));
-    return this.#script(keys.length, ...names, operation, this.#process, this.#leaseMs, most, ...counts);
+    const counts = keys.map((key) => (this.#isClosed ? 0 : this.#own.count(key)));
+    const called = this.#script(
+      keys.length,
+      ...names,
+      operation,
+      this.#process,
+      this.#leaseMs,
+      most,
+      ...counts,
+    );
+    this.#last = called.catch(() => undefined);
+    return called;
   }
 }

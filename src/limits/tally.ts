@@ -5,7 +5,7 @@ export type Release = () => void;
 export interface Tally {
   /** Takes one more; undefined where there are as many as allowed. */
   take(key: string, most: number): Promise<Release | undefined>;
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** Of one process. */
@@ -44,7 +44,7 @@ export class MemoryTally implements Tally {
     return [...this.#counts.keys()];
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#counts.clear();
   }
 }

@@ -128,10 +128,27 @@ it('what a process held that died is free when its lease ends, and what lives st
   expect(await dead!.take('key', 2)).toBeDefined();
   expect(await living!.take('key', 2)).toBeDefined();
   expect(await living!.take('key', 2)).toBeUndefined();
-  // It renews nothing any more, as if it had been killed.
-  dead!.close();
+  // It can say nothing any more, as if it had been killed.
+  clients[0]!.disconnect();
   await until(async () => (await living!.take('key', 2)) !== undefined);
   expect(await living!.take('key', 2)).toBeUndefined();
-  living!.close();
+  await Promise.all([dead!.close(), living!.close()]);
+  for (const client of clients) client.disconnect();
+});
+
+it('what a process still holds at its end is free at once', async () => {
+  const clients = [new Redis(redis.url), new Redis(redis.url)];
+  const [ending, other] = clients.map((client) => new RedisTally({ redis: client, prefix: 'end' }));
+  const release = await ending!.take('held', 1);
+  expect(await other!.take('held', 1)).toBeUndefined();
+  const taking = ending!.take('about to be held', 1);
+  await ending!.close();
+  for (const key of ['held', 'about to be held']) expect(await other!.take(key, 1)).toBeDefined();
+  // Whoever notices late that it has left takes nothing of the others'.
+  release!();
+  (await taking)!();
+  await ending!.close();
+  for (const key of ['held', 'about to be held']) expect(await other!.take(key, 1)).toBeUndefined();
+  await other!.close();
   for (const client of clients) client.disconnect();
 });

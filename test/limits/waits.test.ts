@@ -16,7 +16,7 @@ it('who has flooded a connection waits no longer than that where the clock is pu
   await expect(limits.connection(address)).rejects.toMatchObject({ code: 'RATE_LIMITED' });
   now -= 3_600_000;
   await expect(limits.connection(address)).resolves.toBeTypeOf('function');
-  limits.close();
+  await limits.close();
 });
 
 /** Who was refused what for now, and how whoever it is asks for it again. */
@@ -53,7 +53,7 @@ it.each(refusals)('%s before it was told to: that is answered late', async (_wha
   expect([woken.length, answered]).toEqual([1_000, 0]);
   for (const wake of woken.splice(0)) wake();
   for (const each of early) await expect(each).rejects.toEqual(refusal);
-  limits.close();
+  await limits.close();
 });
 
 it.each(refusals)('%s again where the clock was put back: in a second it may', async (_what, own, ask) => {
@@ -70,7 +70,7 @@ it.each(refusals)('%s again where the clock was put back: in a second it may', a
   await expect(ask(limits)).rejects.toMatchObject({ details: { retryAfter: 1 } });
   await time.pass(1_000);
   await ask(limits);
-  limits.close();
+  await limits.close();
 });
 
 describe('what a token publishes', () => {
