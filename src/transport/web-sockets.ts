@@ -34,8 +34,11 @@ const MAX_FRAGMENTS = 64;
 /** So many may be told at a time that the server is full, in so many milliseconds; the others get a bare answer. */
 const MOST_TURNED_AWAY = 100;
 const TURN_AWAY_MS = 1_000;
-/** Bytes that a client may send without having been let in. It has to wait for that, and who hardly does is forgiven. */
-const MOST_EARLY = 16 * 1_024;
+/**
+ * Bytes that a client may send without having been let in. It has to wait for that, and who hardly does is forgiven. Through TLS no more than
+ * 16 KiB come at a time, with the request.
+ */
+const MOST_EARLY = 8 * 1_024;
 
 /** The way in for WebSockets, and all that are open. */
 export class WebSockets {

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import type { IncomingMessage } from 'node:http';
@@ -106,6 +107,23 @@ it.each(['graphql-transport-ws', 'graphql-ws'])('and wss: %s', async (protocol) 
     expect(dataOf(message)).toEqual({ announcement: { message: 'over TLS' } });
     break;
   }
+});
+
+it('whoever sends more than a little before it is let in is refused there too', async () => {
+  const { hostname, port } = new URL(server.url);
+  const socket = connectTls({ host: hostname, port: Number(port), ca: first.cert });
+  const upgrade = [
+    'GET /graphql HTTP/1.1',
+    'host: x',
+    'connection: upgrade',
+    'upgrade: websocket',
+    'sec-websocket-version: 13',
+    `sec-websocket-key: ${Buffer.alloc(16).toString('base64')}`,
+  ];
+  socket.write(`${upgrade.join('\r\n')}\r\n\r\n${'x'.repeat(65_536)}`);
+  const [told] = (await once(socket, 'data')) as [Buffer];
+  expect(String(told)).toMatch(/^HTTP\/1\.1 400 [^]*"code":"BAD_REQUEST"/);
+  socket.destroy();
 });
 
 it('nobody is answered without TLS', async () => {
