@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { SESSION_COOKIE, type Authenticator } from '../auth/authenticator.ts';
 import { TidingsError } from '../errors.ts';
 import type { Audit } from '../ops/audit.ts';
@@ -88,6 +89,8 @@ const securityHeaders = {
 export class WebServer {
   readonly #options: WebServerOptions;
   readonly #server: Server | TlsServer;
+  /** With TLS: what lies below. Node tells only of those that have shaken hands. */
+  readonly #connections = new Set<Duplex>();
   #isClosing = false;
   /** Resolves when nobody is connected any more. */
   #closed: Promise<void> = Promise.resolve();
@@ -108,6 +111,11 @@ export class WebServer {
       certificate === null
         ? createServer(http, answer)
         : createTlsServer({ ...http, handshakeTimeout, ...certificate.pair }, answer);
+    if (certificate !== null)
+      this.#server.on('connection', (connection: Duplex) => {
+        this.#connections.add(connection);
+        connection.once('close', () => this.#connections.delete(connection));
+      });
     // Of both sides: whoever takes a long time for an answer here says something meanwhile. WebSockets have times of their own.
     this.#server.setTimeout(options.silenceMs);
     this.#server.on(
@@ -148,7 +156,10 @@ export class WebServer {
   /** Once drained: what is under way is still answered, for so long; connections on which nothing is go at once. */
   async close(graceMs: number): Promise<void> {
     const sweep = setInterval(() => this.#server.closeIdleConnections(), SWEEP_MS);
-    const cut = setTimeout(() => this.#server.closeAllConnections(), graceMs);
+    const cut = setTimeout(() => {
+      this.#server.closeAllConnections();
+      for (const connection of this.#connections) connection.destroy();
+    }, graceMs);
     this.#server.closeIdleConnections();
     await this.#closed;
     clearInterval(sweep);

@@ -10,6 +10,7 @@ import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { selfSigned } from '../support/certificate.ts';
+import { ServerProcess } from '../support/process.ts';
 import { TestServer, tokenFor } from '../support/server.ts';
 import { dataOf, TestSocket } from '../support/socket.ts';
 import { until } from '../support/until.ts';
@@ -83,6 +84,19 @@ it('whoever connects and does not shake hands is cut off after a while', async (
   const silent = connect(Number(port), hostname);
   silent.on('error', () => undefined).resume();
   await new Promise((resolve) => silent.once('close', resolve));
+});
+
+it('whoever connects and does not shake hands is not waited for by a server that stops', async () => {
+  const data = await mkdtemp(join(tmpdir(), 'tidings-tls-'));
+  const environment = { TLS_CERT: join(directory, 'cert.pem'), TLS_KEY: join(directory, 'key.pem') };
+  await using own = await ServerProcess.start(data, environment);
+  const { hostname, port } = new URL(own.url);
+  const silent = connect(Number(port), hostname);
+  silent.on('error', () => undefined).resume();
+  await once(silent, 'connect');
+  await own.kill('SIGTERM');
+  expect(own.child.exitCode).toBe(0);
+  await rm(data, { recursive: true });
 });
 
 it.each(['graphql-transport-ws', 'graphql-ws'])('and wss: %s', async (protocol) => {
