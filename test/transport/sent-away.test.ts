@@ -6,6 +6,8 @@ import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
 import { KeyServer, SigningKey } from '../support/jwks.ts';
 import { TestServer } from '../support/server.ts';
+import { TestSocket } from '../support/socket.ts';
+import { StillTime } from '../support/still-time.ts';
 import { until } from '../support/until.ts';
 
 const MIB = 1_024 * 1_024;
@@ -72,6 +74,20 @@ it('is not read from any more, once that is as much as a flood', async () => {
   // It hears that it is over, and does not mind.
   socket.resume();
   expect(await goOn(socket)).toBeLessThan(TOO_MUCH);
+});
+
+it('is ended when it has been kept for as long as floods are, though it would have longer to answer a close', async () => {
+  const limits = { tarpitMs: 1_000 };
+  await using server = await TestServer.start({ isLimited: true, limits, environment: strict });
+  using time = new StillTime();
+  using client = new TestSocket(server.webSocketUrl);
+  await client.opened();
+  for (let count = 0; count < 60; count++) client.socket.ping();
+  await time.until(() => client.socket.readyState === client.socket.CLOSING);
+  await time.pass(999);
+  expect(client.socket.readyState).toBe(client.socket.CLOSING);
+  await time.pass(1);
+  expect((await client.closed).code).toBe(4429);
 });
 
 it('is not read from any more either when its token turns out to be right', async () => {
