@@ -1,17 +1,10 @@
 import { constants } from 'node:os';
-import { setFlagsFromString } from 'node:v8';
 import { readConfig } from '../config.ts';
 import { createGateway } from '../gateway/gateway.ts';
 import { startFailure, welcome } from '../welcome.ts';
 
 /** What stopping may take beside DRAIN_SECONDS, with a store that doesn't answer too. Whoever kills what doesn't stop waits longer. */
 const STOP_SECONDS = 9;
-
-/**
- * By so many percent the heap may grow before all of it is collected, for which every delivery waits some 10 to 30 ms. V8 would choose less while
- * the heap is small, and collect twice a second when somebody sends a lot that is refused.
- */
-const HEAP_GROWTH = 300;
 
 /** Told on standard error and not as a log line: it is for the person who starts the server. */
 function giveUp(error: unknown): never {
@@ -23,7 +16,6 @@ function giveUp(error: unknown): never {
 export async function serve(): Promise<void> {
   // What Node would print of an error has on it what libraries hang there, such as the command that Redis refused.
   process.on('uncaughtException', giveUp);
-  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH}`);
   try {
     const config = readConfig(process.env);
     const gateway = await createGateway(config);
