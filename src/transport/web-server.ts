@@ -94,7 +94,6 @@ export class WebServer {
   #isClosing = false;
   /** Resolves when nobody is connected any more. */
   #closed: Promise<void> = Promise.resolve();
-  /** Who sends one shows only when all of it has arrived: until then anybody could fill the memory with them. */
   readonly #routes: Readonly<Record<string, Readonly<Record<string, Handler>>>>;
 
   constructor(options: WebServerOptions) {

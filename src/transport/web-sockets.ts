@@ -99,7 +99,7 @@ export class WebSockets {
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     // It may fail while it is still being looked at.
     socket.on('error', () => undefined);
-    // What it sends without waiting for the answer stays in the system.
+    // What it sends without waiting for the answer stays in the system, but for what Node reads at a time.
     socket.pause();
     try {
       if (head.length > MOST_EARLY)

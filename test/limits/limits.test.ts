@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { issuesEvent, repository, sender } from '../ingest/github.ts';
+import { handshake } from '../support/handshake.ts';
 import { TestSocket } from '../support/socket.ts';
 import { TestServer, tokenFor } from '../support/server.ts';
 import { until } from '../support/until.ts';
@@ -404,19 +405,6 @@ it('a socket that goes over to another user is counted for that one', async () =
   expect((await enter(way, server, { user: 'ada' })).outcome).toBe('in');
 });
 
-const hello = (headers: Readonly<Record<string, string>> = {}): string => {
-  const upgrade = {
-    host: 'x',
-    connection: 'upgrade',
-    upgrade: 'websocket',
-    'sec-websocket-version': '13',
-    'sec-websocket-key': Buffer.alloc(16).toString('base64'),
-    'sec-websocket-protocol': 'graphql-transport-ws',
-    ...headers,
-  };
-  const lines = Object.entries(upgrade).map(([name, value]) => `${name}: ${value}\r\n`);
-  return `GET /graphql HTTP/1.1\r\n${lines.join('')}\r\n`;
-};
 /** Pings of 125 bytes, each masked with zeros: 64 KiB of them. */
 const pings = Buffer.alloc(131 * 500);
 for (let at = 0; at < pings.length; at += 131) pings.set([0x89, 0x80 | 125], at);
@@ -434,7 +422,7 @@ it.each([
   const socket = connect({ port: Number(port), host: hostname, allowHalfOpen: true });
   socket.on('error', () => undefined);
   const closed = new Promise((resolve) => socket.once('close', resolve));
-  socket.write(hello(headers));
+  socket.write(handshake(headers));
   const [told] = (await once(socket, 'data')) as [Buffer];
   expect(String(told)).toMatch(answer);
   // More than the system keeps of what nobody reads.
@@ -452,7 +440,7 @@ it('whoever sends more than a little before it is let in is told at once, and wa
   const socket = connect({ port: Number(port), host: hostname });
   socket.on('error', () => undefined);
   const over = new Promise((resolve) => socket.once('close', resolve));
-  socket.write(Buffer.concat([Buffer.from(hello()), pings]));
+  socket.write(Buffer.concat([Buffer.from(handshake()), pings]));
   const [told] = (await once(socket, 'data')) as [Buffer];
   expect(String(told)).toMatch(/^HTTP\/1\.1 400 [^]*"code":"BAD_REQUEST"/);
   expect(socket.readyState).toBe('open');

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { WebSocket, type ClientOptions } from 'ws';
 
 /** One message of the protocol, as it came over the wire. */
@@ -39,9 +40,9 @@ export class TestSocket implements Disposable {
   static async connect(
     url: string,
     payload: Record<string, unknown> | undefined,
-    options: ClientOptions = {},
+    options: ConstructorParameters<typeof TestSocket>[1] = {},
   ): Promise<TestSocket> {
-    const client = new TestSocket(url, { ...options, protocol: 'graphql-transport-ws' });
+    const client = new TestSocket(url, options);
     await client.opened();
     client.send({ type: 'connection_init', ...(payload === undefined ? {} : { payload }) });
     const ack = await client.receive();
@@ -55,6 +56,12 @@ export class TestSocket implements Disposable {
       this.socket.once('open', resolve);
       this.socket.once('error', reject);
     });
+  }
+
+  /** The server has taken all that was sent before. */
+  async taken(): Promise<void> {
+    this.socket.ping();
+    await once(this.socket, 'pong');
   }
 
   send(message: unknown): void {

@@ -1,5 +1,4 @@
 /** Clients that send a query or a mutation right behind a subscription, on the same WebSocket. */
-import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import type { EventStore } from '../../src/store/store.ts';
 import { altered } from '../support/altered-store.ts';
@@ -45,20 +44,10 @@ async function held(method: 'entities' | 'head') {
 }
 
 describe.each(protocols)('over $protocol', ({ protocol, start, stop, result }) => {
-  const connect = async (server: TestServer): Promise<TestSocket> => {
-    const socket = new TestSocket(server.webSocketUrl, { protocol });
-    await socket.opened();
-    socket.send({ type: 'connection_init', payload: { token: tokenFor() } });
-    expect((await socket.receive()).type).toBe('connection_ack');
-    return socket;
-  };
+  const connect = async ({ webSocketUrl }: TestServer): Promise<TestSocket> =>
+    TestSocket.connect(webSocketUrl, { token: tokenFor() }, { protocol });
   const send = (socket: TestSocket, id: string, query: string): void =>
     socket.send({ type: start, id, payload: { query } });
-  /** The server has taken all that was sent before. */
-  const taken = async ({ socket }: TestSocket): Promise<void> => {
-    socket.ping();
-    await once(socket, 'pong');
-  };
   /** All results until those of some operations have come, by operation. */
   const results = async (socket: TestSocket, until: Record<string, number>) => {
     const found: Record<string, unknown[]> = {};
@@ -76,7 +65,7 @@ describe.each(protocols)('over $protocol', ({ protocol, start, stop, result }) =
     send(socket, 'listening', subscription);
     send(socket, 'first', change('mine'));
     send(socket, 'second', change('mine, too'));
-    await taken(socket);
+    await socket.taken();
     // Whatever was not waited for is written before this is.
     await server.run(change("somebody else's"));
     looking.letGo();
@@ -90,7 +79,7 @@ describe.each(protocols)('over $protocol', ({ protocol, start, stop, result }) =
     using socket = await connect(server);
     send(socket, 'listening', subscription);
     send(socket, 'asking', '{ events(last: 1) { nodes { ... on FileChange { files { path } } } } }');
-    await taken(socket);
+    await socket.taken();
     await server.run(change('meanwhile'));
     looking.letGo();
     const { asking } = await results(socket, { asking: 1 });
@@ -117,7 +106,7 @@ describe.each(protocols)('over $protocol', ({ protocol, start, stop, result }) =
     send(socket, 'first', change('stopped'));
     send(socket, 'second', change('mine'));
     socket.send({ type: stop, id: 'first' });
-    await taken(socket);
+    await socket.taken();
     looking.letGo();
     const found = await results(socket, { listening: 1, second: 1 });
     expect(found).toEqual({ listening: [changed('mine')], second: [expect.anything()] });
@@ -129,9 +118,9 @@ describe.each(protocols)('over $protocol', ({ protocol, start, stop, result }) =
     using socket = await connect(server);
     send(socket, 'listening', subscription);
     send(socket, 'publishing', change('mine'));
-    await taken(socket);
+    await socket.taken();
     await time.pass(1_999);
-    await taken(socket);
+    await socket.taken();
     expect(await cursors(server)).toBe(2);
     await time.pass(1);
     await results(socket, { publishing: 1 });

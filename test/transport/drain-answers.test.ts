@@ -1,5 +1,4 @@
 /** Clients on a WebSocket that wait for the answers of queries and mutations while their server goes away. */
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,20 +24,10 @@ describe.each(protocols)('over $protocol', ({ protocol, start, result }) => {
   });
   afterEach(async () => rm(directory, { recursive: true }));
 
-  const connect = async (server: TestServer): Promise<TestSocket> => {
-    const socket = new TestSocket(server.webSocketUrl, { protocol });
-    await socket.opened();
-    socket.send({ type: 'connection_init', payload: { token: tokenFor() } });
-    expect((await socket.receive()).type).toBe('connection_ack');
-    return socket;
-  };
+  const connect = async ({ webSocketUrl }: TestServer): Promise<TestSocket> =>
+    TestSocket.connect(webSocketUrl, { token: tokenFor() }, { protocol });
   const send = (socket: TestSocket, id: string, query: string): void =>
     socket.send({ type: start, id, payload: { query } });
-  /** The server has taken all that was sent before. */
-  const taken = async ({ socket }: TestSocket): Promise<void> => {
-    socket.ping();
-    await once(socket, 'pong');
-  };
   const restOf = async (socket: TestSocket): Promise<Message[]> => {
     const messages: Message[] = [];
     await socket.closed;
@@ -84,7 +73,7 @@ describe.each(protocols)('over $protocol', ({ protocol, start, result }) => {
     expect((await idle.closed).code).toBe(1012);
     send(socket, 'too late', announce('not taken'));
     send(socket, 'late listening', 'subscription { announcement { message } }');
-    await taken(socket);
+    await socket.taken();
     writes.letGo();
     const messages = await restOf(socket);
     await stopping;
@@ -117,7 +106,7 @@ describe.each(protocols)('over $protocol', ({ protocol, start, result }) => {
     const [socket] = [await connect(server), await connect(server)];
     const names = Array.from({ length: 20 }, (_, index) => `number ${index}`);
     for (const name of names) send(socket, name, announce(name));
-    await taken(socket);
+    await socket.taken();
     await server.gateway.stop();
     const answered = (await restOf(socket)).filter(({ type }) => type === result);
     expect(answered.map(({ id }) => id)).toEqual(names);

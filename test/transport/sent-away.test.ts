@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
+import { handshake } from '../support/handshake.ts';
 import { KeyServer, SigningKey } from '../support/jwks.ts';
 import { TestServer } from '../support/server.ts';
 import { TestSocket } from '../support/socket.ts';
@@ -11,16 +12,6 @@ import { StillTime } from '../support/still-time.ts';
 import { until } from '../support/until.ts';
 
 const MIB = 1_024 * 1_024;
-const hello = [
-  'GET /graphql HTTP/1.1',
-  'host: x',
-  'connection: upgrade',
-  'upgrade: websocket',
-  'sec-websocket-version: 13',
-  `sec-websocket-key: ${Buffer.alloc(16).toString('base64')}`,
-  'sec-websocket-protocol: graphql-transport-ws',
-  '\r\n',
-].join('\r\n');
 /** A text message of 126 bytes or more, masked with zeros. */
 const message = (text: string): Buffer => {
   const head = Buffer.from([0x81, 0x80 | 126, 0, 0, 0, 0, 0, 0]);
@@ -32,7 +23,7 @@ const deaf = async (server: TestServer): Promise<Socket> => {
   const { hostname, port } = new URL(server.url);
   const socket = connect({ port: Number(port), host: hostname, allowHalfOpen: true });
   socket.on('error', () => undefined);
-  socket.write(hello);
+  socket.write(handshake());
   await once(socket, 'data');
   return socket.pause();
 };

@@ -11,6 +11,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { selfSigned } from '../support/certificate.ts';
 import { ServerProcess } from '../support/process.ts';
+import { handshake } from '../support/handshake.ts';
 import { TestServer, tokenFor } from '../support/server.ts';
 import { dataOf, TestSocket } from '../support/socket.ts';
 import { until } from '../support/until.ts';
@@ -126,15 +127,7 @@ it.each(['graphql-transport-ws', 'graphql-ws'])('and wss: %s', async (protocol) 
 it('whoever sends more than a little before it is let in is refused there too', async () => {
   const { hostname, port } = new URL(server.url);
   const socket = connectTls({ host: hostname, port: Number(port), ca: first.cert });
-  const upgrade = [
-    'GET /graphql HTTP/1.1',
-    'host: x',
-    'connection: upgrade',
-    'upgrade: websocket',
-    'sec-websocket-version: 13',
-    `sec-websocket-key: ${Buffer.alloc(16).toString('base64')}`,
-  ];
-  socket.write(`${upgrade.join('\r\n')}\r\n\r\n${'x'.repeat(65_536)}`);
+  socket.write(`${handshake()}${'x'.repeat(65_536)}`);
   const [told] = (await once(socket, 'data')) as [Buffer];
   expect(String(told)).toMatch(/^HTTP\/1\.1 400 [^]*"code":"BAD_REQUEST"/);
   socket.destroy();
